@@ -35,9 +35,9 @@ void rn_table_add_column(rn_table *t, rn_field f);                         // ze
 /* Closes the rows since the last episode's end into an episode. `last` [obs]: the observation after its last row, NULL: not known. */
 void rn_table_end(rn_table *t, int end, const float *last);
 
-/* Tables of figures (a measure's cells): rn_put sets a column of width 1 of the last row, made as F64 when it is new. */
-void rn_put(rn_table *t, const char *name, double value);
-double rn_get(const rn_table *t, int64_t row, const char *name);           // NaN when there is no such column or row
+/* Tables of figures (a measure's cells): rn_table_put sets a column of width 1 of the last row, made as F64 when it is new. */
+void rn_table_put(rn_table *t, const char *name, double value);
+double rn_table_value(const rn_table *t, int64_t row, const char *name);           // NaN when there is no such column or row
 
 /* out [n, width of the column] = the rows' values as float. Rows must lie in the table. "next" is answered whether stored or implied,
  * "live" is 1 - terminated. Cost: about one cache line a row; the lines are asked for ahead. */

@@ -135,7 +135,7 @@ int64_t rn_table_episode_of(const rn_table *t, int64_t row) {
 
 //---- figures ---------------------------------------------------------------------------------------------------------------------
 
-void rn_put(rn_table *t, const char *name, double value) {
+void rn_table_put(rn_table *t, const char *name, double value) {
   if (t->rows == 0) rn_table_add(t, 1);
   column *c = rn_column_of(t, name);
   if (!c) {
@@ -158,7 +158,7 @@ double rn_value_of(const column *c, int64_t slot, int entry) {
   }
 }
 
-double rn_get(const rn_table *t, int64_t row, const char *name) {
+double rn_table_value(const rn_table *t, int64_t row, const char *name) {
   const column *c = rn_column_of(t, name);
   return c && c->width && row >= rn_table_first(t) && row < t->rows ? rn_value_of(c, rn_slot_of(t, row), 0) : NAN;
 }
