@@ -60,7 +60,10 @@ bool rn_range_limit(rn_range *range, size_t limit);            // lowers the lim
 /* A random stream is a key, not a state: the same key gives the same numbers on any thread, in any order, after any resume.
  * Philox4x32-10 (Salmon et al. 2011): cipher key = mix(seed, purpose), counter = {draw, at, unit low, unit high}. `draw` advances by
  * one for each block of four 32-bit words and is not part of who the key is. */
+#ifndef RN_KEY
+#define RN_KEY                                                 // rein/env.h, which stands alone, says the same
 typedef struct { uint64_t seed, purpose, unit; uint32_t at, draw; } rn_key;
+#endif
 rn_key rn_key_new(uint64_t seed, const char *purpose, uint64_t unit, uint64_t at);
 void rn_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 void rn_key_cipher(const rn_key *key, uint32_t out[2]);        // the cipher key, for bulk generators
