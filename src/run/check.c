@@ -285,6 +285,47 @@ void rn_recipe_settings(const rn_recipe *r, rn_run *run) {
   }
 }
 
+// a name or a list of names
+static int names_in(const rn_recipe *r, const char *key, const char *const **names) {
+  const rn_given *v = rn_recipe_find(r, key);
+  if (!v || v->null) return *names = NULL, 0;
+  return *names = v->items < 0 ? &v->text : v->item, v->items < 0 ? 1 : v->items;
+}
+
+bool rn_recipe_columns(const rn_recipe *r, rn_columns *c, rn_error *err) {
+  static const char *const known[] = {"obs", "act", "next", "reward", "terminated", "truncated", "episode", "time"};
+  *c = (rn_columns){0};
+  c->n_obs = names_in(r, "columns.obs", &c->obs), c->n_act = names_in(r, "columns.act", &c->act), c->n_next = names_in(r, "columns.next", &c->next);
+  const char **one[] = {&c->reward, &c->terminated, &c->truncated, &c->episode, &c->time};
+  for (int i = 0; i < rn_recipe_count(r); i++) {
+    const rn_given *v = rn_recipe_at(r, i);
+    if (!starts(v->key, "columns.")) continue;
+    const char *name = v->key + strlen("columns.");
+    int at = 0;
+    while (at < RN_COUNT(known) && strcmp(known[at], name) != 0) at++;
+    if (at == RN_COUNT(known)) {
+      const char *near = rn_nearest(name, RN_COUNT(known), known);
+      return rn_fail(err, "%s: columns has no '%s'%s%s%s; it has obs, act, next, reward, terminated, truncated, episode, time", v->key_place, name,
+                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    if (at < 3) continue;
+    if (v->items >= 0) return rn_fail(err, "%s: columns.%s is one name, not a list", v->place, name);
+    *one[at - 3] = v->null ? NULL : v->text;
+  }
+  return true;
+}
+
+bool rn_recipe_sampling(const rn_recipe *r, const char *phase, rn_sampling *out) {
+  static const struct { const char *name; rn_sampling_kind kind; } kinds[] = {{"uniform", RN_UNIFORM}, {"top", RN_TOP}, {"rw", RN_RW}, {"aw", RN_AW}};
+  char *of_phase = rn_printed("phases.%s.sampler", phase ? phase : "");
+  const char *word = phase ? rn_recipe_text(r, of_phase) : NULL;
+  rn_free(of_phase);
+  if (!word) word = rn_recipe_text(r, "sampler");
+  *out = (rn_sampling){.alpha = rn_recipe_real(r, "sampler.alpha"), .fraction = rn_recipe_real(r, "sampler.fraction")};
+  for (int i = 0; word && i < RN_COUNT(kinds); i++) if (strcmp(kinds[i].name, word) == 0) return out->kind = kinds[i].kind, true;
+  return false;
+}
+
 //---- the resolved recipe ---------------------------------------------------------------------------------------------------------------
 
 static const char WORD[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-@";
