@@ -47,6 +47,8 @@ int64_t rn_live_low(const rn_table *t);
 bool rn_live_ended(const rn_table *t, int64_t row);                        // the last row of a closed episode
 void rn_live_free(rn_table *t);
 
+int64_t rn_count_distinct(int64_t n, const uint64_t *key);                 // exact, open addressing
+
 // json.c: a reader of JSON as Python writes it (NaN, Infinity), for files that we do not trust; objects keep their order
 typedef struct rn_json rn_json;
 enum { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_LIST, JSON_MAP };
