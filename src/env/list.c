@@ -21,6 +21,12 @@ static const rn_env_kind *const kinds[] = {
   &rn_point_ridge_calm,
   &rn_point_arc,
   &rn_lava,
+  &rn_hopper,
+  &rn_halfcheetah,
+  &rn_walker2d,
+  &rn_ant,
+  &rn_invertedpendulum,
+  &rn_reacher,
 };
 
 const rn_env_kind *rn_env_listed(int i) { return i >= 0 && i < RN_COUNT(kinds) ? kinds[i] : NULL; }
