@@ -205,12 +205,13 @@ TEST(e_cross_shows_both_halves_of_the_way_and_never_the_whole) {
   tally t = log_of("e-cross", &rows);
   int from_a = 0, goals_from_a = 0, crossings = 0;
   bool of_a = false;
+  int from_b = 0, from_h = 0;
   for (int k = 0; k < t.rows; k++) {
-    if (k == 0 || rows[k - 1].terminated || rows[k - 1].truncated) of_a = rows[k].obs[0] < 0 && rows[k].obs[1] < 0, from_a += of_a;
+    if (k == 0 || rows[k - 1].terminated || rows[k - 1].truncated) of_a = rows[k].obs[0] < 0 && rows[k].obs[1] < 0, from_a += of_a, from_b += rows[k].obs[0] < -0.3f && !of_a, from_h += rows[k].obs[0] > -0.3f;
     if (rows[k].terminated) goals_from_a += of_a;
     if ((rows[k].obs[0] < 0) != (rows[k].next[0] < 0)) crossings++, CHECK(fabs((double)rows[k].next[1] + 0.2) <= 0.2 + 1e-6);
   }
-  CHECK_THAT(from_a == 165 && goals_from_a == 0 && crossings > 200, "%d from A, %d of them reach G, %d crossings", from_a, goals_from_a, crossings);
+  CHECK_THAT(from_b == 90 && from_h == 45 && from_a == 165 && goals_from_a == 0 && crossings > 200, "%d from A, %d of them reach G, %d crossings", from_a, goals_from_a, crossings);
   rn_free(rows);
 }
 
