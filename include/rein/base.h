@@ -138,6 +138,8 @@ rn_range *rn_run_range(rn_run *run);                           // memory of the 
  * The only way to get memory that outlives an update, so nothing that changes can go unsaved. Holds no pointers.
  * Fatal when the name is taken. On a resumed run the contents are those of the checkpoint when build returns. */
 void *rn_state(rn_run *run, rn_type type, size_t count, const char *name, ...) RN_PRINTF(4, 5);
+/* The same for memory that the run's range already holds: a slice of a block under a name of its own. */
+void rn_state_at(rn_run *run, rn_type type, size_t count, void *data, const char *name, ...) RN_PRINTF(5, 6);
 /* Memory that outlives an update and is *not* saved: an index, a sampler's table. Filled by a phase's `open`, at each entry and each
  * resume, from sources and state only. A second call with the same name gives the same memory, enlarged if need be. */
 void *rn_derived(rn_run *run, size_t bytes, const char *name);
@@ -158,6 +160,10 @@ void rn_notes_clear(rn_run *run);
 /* The run can't go on: the first message stays, the update returns in peace, the engine stops after it and saves nothing newer. */
 void rn_stop(rn_run *run, rn_code code, const char *format, ...) RN_PRINTF(3, 4);
 const rn_error *rn_stopped(const rn_run *run);                 // NULL while it may go on
+
+/* The recipe's keys as text, set by run/ before build. */
+void rn_set(rn_run *run, const char *key, const char *value);
+const char *rn_setting(const rn_run *run, const char *key, const char *fallback);
 
 /* What higher floors hang on the run, by a name of their own: run/ its sources and slots, graph/ its blocks. */
 void rn_hang(rn_run *run, const char *name, void *thing);

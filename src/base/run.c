@@ -2,7 +2,7 @@
 #include "rein/base.h"
 #include <string.h>
 
-enum { NAME = 96, MOST_NOTES = 256, MOST_HUNG = 64 };
+enum { NAME = 96, MOST_NOTES = 256, MOST_HUNG = 64, MOST_SETTINGS = 128 };
 
 typedef struct { rn_entry e; char name[NAME]; } entry;
 typedef struct { char name[NAME]; void *at; size_t bytes; } derived;
@@ -22,6 +22,8 @@ struct rn_run {
   int n_note_text;
   struct { const char *name; void *thing; } hung[MOST_HUNG];
   int n_hung;
+  struct { const char *key, *value; } setting[MOST_SETTINGS];
+  int n_settings;
   rn_error stop;
 };
 
@@ -63,20 +65,32 @@ static void grow(rn_run *run) {
   for (int i = 0; i < run->n; i++) *slot_of(run, run->entries[i].name) = i + 1;
 }
 
-void *rn_state(rn_run *run, rn_type type, size_t count, const char *format, ...) {
+static void enter(rn_run *run, rn_type type, size_t count, void *data, const char *format, va_list list) {
   if (run->n == run->room) grow(run);
   entry *e = &run->entries[run->n];
-  va_list list;
-  va_start(list, format);
   int length = vsnprintf(e->name, NAME, format, list);
-  va_end(list);
   RN_CHECK(length > 0 && length < NAME, "a state's name has %d letters, at most %d fit: '%s'", length, NAME - 1, e->name);
   int *slot = slot_of(run, e->name);
   RN_CHECK(!*slot, "state '%s' is taken", e->name);
   size_t bytes = count * rn_type_bytes(type);
-  e->e = (rn_entry){.type = type, .count = count, .data = memset(rn_take(run->range, bytes), 0, bytes), .dims = 1, .dim = {(int64_t)count}};
+  if (!data) data = memset(rn_take(run->range, bytes), 0, bytes);
+  e->e = (rn_entry){.type = type, .count = count, .data = data, .dims = 1, .dim = {(int64_t)count}};
   *slot = ++run->n;
-  return e->e.data;
+}
+
+void *rn_state(rn_run *run, rn_type type, size_t count, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  enter(run, type, count, NULL, format, list);
+  va_end(list);
+  return run->entries[run->n - 1].e.data;
+}
+
+void rn_state_at(rn_run *run, rn_type type, size_t count, void *data, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  enter(run, type, count, data, format, list);
+  va_end(list);
 }
 
 bool rn_state_entry(const rn_run *run, int i, rn_entry *out) {
@@ -157,11 +171,26 @@ void rn_stop(rn_run *run, rn_code code, const char *format, ...) {
 
 const rn_error *rn_stopped(const rn_run *run) { return run->stop.code ? &run->stop : NULL; }
 
+static const char *kept(rn_run *run, const char *text) { return strcpy(rn_take(run->range, strlen(text) + 1), text); }
+
+void rn_set(rn_run *run, const char *key, const char *value) {
+  int i = 0;
+  while (i < run->n_settings && strcmp(run->setting[i].key, key) != 0) i++;
+  RN_CHECK(i < MOST_SETTINGS, "more than %d settings", MOST_SETTINGS);
+  if (i == run->n_settings) run->setting[run->n_settings++].key = kept(run, key);
+  run->setting[i].value = kept(run, value);
+}
+
+const char *rn_setting(const rn_run *run, const char *key, const char *fallback) {
+  for (int i = 0; i < run->n_settings; i++) if (strcmp(run->setting[i].key, key) == 0) return run->setting[i].value;
+  return fallback;
+}
+
 void rn_hang(rn_run *run, const char *name, void *thing) {
   int i = 0;
   while (i < run->n_hung && strcmp(run->hung[i].name, name) != 0) i++;
   RN_CHECK(i < MOST_HUNG, "more than %d things hang on the run", MOST_HUNG);
-  if (i == run->n_hung) run->hung[run->n_hung++].name = strcpy(rn_take(run->range, strlen(name) + 1), name);
+  if (i == run->n_hung) run->hung[run->n_hung++].name = kept(run, name);
   run->hung[i].thing = thing;
 }
 

@@ -1,0 +1,121 @@
+/* tiles.h - the inner loops of products. Each output is one chain of fused steps over k, ascending; a tile only says how many such
+ * chains run side by side, so its shape never shows in a result. */
+#ifndef REIN_TILES_H
+#define REIN_TILES_H
+#include "functions.h"
+#include "kernels.h"
+
+#define UNROLL _Pragma("GCC unroll 32")
+
+// the last vector of a row may be short: `last` is how many columns it has
+INLINE vf load_column(const float *p, int j, int vectors, int last) { return j < vectors - 1 ? load(p + W * j) : load_some(p + W * j, (size_t)last); }
+INLINE void store_column(float *p, vf x, int j, int vectors, int last) {
+  if (j < vectors - 1) store(p + W * j, x);
+  else store_some(p + W * j, x, (size_t)last);
+}
+
+static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < t->cols; j += W) {
+      float *y = t->to + i * t->ldto + j;
+      size_t n = (size_t)(t->cols - j);
+      store_some(y, v_act(t->act, load_some(y, n)), n);
+    }
+}
+
+INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
+  vf sum[RN_MOST_ROWS][RN_MOST_VECTORS];
+  const int last = t->cols - W * (vectors - 1);
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = all(0);
+  if (t->from)
+    UNROLL for (int i = 0; i < rows; i++)
+      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
+
+  const float *a = t->a, *b = t->b;
+  const ptrdiff_t ai = t->ai, ak = t->ak, bk = t->bk;
+  for (int l = t->k; l > 0; l--, a += ak, b += bk) {
+    vf row[RN_MOST_VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) row[j] = load_column(b, j, vectors, last);
+    UNROLL for (int i = 0; i < rows; i++) {
+      vf x = all(a[i * ai]);
+      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = FMA(x, row[j], sum[i][j]);
+    }
+  }
+
+  if (t->bias)
+    UNROLL for (int j = 0; j < vectors; j++) {
+      vf bias = load_column(t->bias, j, vectors, last);
+      UNROLL for (int i = 0; i < rows; i++) sum[i][j] = sum[i][j] + bias;
+    }
+  if (t->old)
+    UNROLL for (int i = 0; i < rows; i++)
+      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = load_column(t->old + i * t->ldold, j, vectors, last) + sum[i][j];
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < vectors; j++) store_column(t->to + i * t->ldto, sum[i][j], j, vectors, last);
+  if (t->act != RN_IDENTITY) act_on_tile(t, rows);
+}
+
+// as many chains as the registers hold, beside a row of b and an entry of a
+#define TILE(rows, vectors) \
+  static void tile_##rows##x##vectors(const rn_tile *t) { tile(t, rows, vectors); }
+#define TILES_2(v) TILE(1, v) TILE(2, v)
+#define TILES_3(v) TILES_2(v) TILE(3, v)
+#define TILES_4(v) TILES_3(v) TILE(4, v)
+#define TILES_6(v) TILES_4(v) TILE(5, v) TILE(6, v)
+#define TILES_8(v) TILES_6(v) TILE(7, v) TILE(8, v)
+#define TILES_12(v) TILES_8(v) TILE(9, v) TILE(10, v) TILE(11, v) TILE(12, v)
+#define NAMES_2(v) tile_1x##v, tile_2x##v
+#define NAMES_3(v) NAMES_2(v), tile_3x##v
+#define NAMES_4(v) NAMES_3(v), tile_4x##v
+#define NAMES_6(v) NAMES_4(v), tile_5x##v, tile_6x##v
+#define NAMES_8(v) NAMES_6(v), tile_7x##v, tile_8x##v
+#define NAMES_12(v) NAMES_8(v), tile_9x##v, tile_10x##v, tile_11x##v, tile_12x##v
+#define OF(rows, vectors) [vectors] = {NULL, NAMES_##rows(vectors)}
+
+#if defined RN_ISA_avx512
+TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(8)
+#define TILE_ROWS {0, 12, 12, 8, 6, [8] = 3}
+#define TILE_TABLE {OF(12, 1), OF(12, 2), OF(8, 3), OF(6, 4), OF(3, 8)}
+#elif defined RN_ISA_avx2
+TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILE(1, 8)
+#define TILE_ROWS {0, 12, 6, 4, 3, [8] = 1}
+#define TILE_TABLE {OF(12, 1), OF(6, 2), OF(4, 3), OF(3, 4), [8] = {NULL, tile_1x8}}
+#else
+TILES_4(1) TILES_4(2) TILES_2(4) TILE(1, 8)
+#define TILE_ROWS {0, 4, 4, [4] = 2, [8] = 1}
+#define TILE_TABLE {OF(4, 1), OF(4, 2), OF(2, 4), [8] = {NULL, tile_1x8}}
+#endif
+
+//---- panels of b: [k, width], zeros past the last column ----------------------------------------------------------------------------
+
+static void pack(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
+  for (int l = 0; l < k; l++, b += ldb, out += width)
+    for (int j = 0; j < width; j += W) store(out + j, j < cols ? load_some(b + j, (size_t)(cols - j)) : all(0));
+}
+
+static void pack_turned(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
+  for (int l = 0; l < k; l++, out += width)
+    for (int j = 0; j < width; j++) out[j] = j < cols ? b[j * ldb + l] : 0;
+}
+
+//---- one column: sixteen lanes over k and one tree --------------------------------------------------------------------------------------
+
+// rows of a by b; lanes [rows, 16] keeps the sums from one block of k to the next
+static void one_column(const float *a, ptrdiff_t lda, const float *b, int rows, int k, float *sum, float *kept, bool first, bool last) {
+  for (int i = 0; i < rows; i++, a += lda) {
+    lanes s = no_lanes();
+    for (int v = 0; v < VECTORS && !first; v++) s.v[v] = load(kept + LANES * i + W * v);
+    int l = 0;
+    for (; l + LANES <= k; l += LANES)
+      for (int v = 0; v < VECTORS; v++) s.v[v] = FMA(load(a + l + W * v), load(b + l + W * v), s.v[v]);
+    for (int v = 0; v < VECTORS; v++, l += W) {
+      if (l >= k) break;
+      size_t n = (size_t)(k - l);
+      s.v[v] = FMA(load_some(a + l, n), load_some(b + l, n), s.v[v]);
+    }
+    if (last) sum[i] = tree(s);
+    else for (int v = 0; v < VECTORS; v++) store(kept + LANES * i + W * v, s.v[v]);
+  }
+}
+#endif
