@@ -73,7 +73,7 @@ static const part *drawn(const part *parts, int n, rn_key key) {           // wh
   return &parts[n - 1];
 }
 
-static bool write(const rn_table *t, const char *out, rn_error *err) {
+static bool write_table(const rn_table *t, const char *out, rn_error *err) {
   size_t n = strlen(out);
   if (n && out[n - 1] == '/') return rn_write_minari(t, out, err);
   if (n > 5 && strcmp(out + n - 5, ".hdf5") == 0) return rn_write_d4rl(t, out, err);
@@ -110,7 +110,7 @@ rn_code rn_data_make(const rn_data_order *o, rn_error *err) {
     episodes++;
   }
   if (fine && !rn_worlds_over(w, 0)) rn_table_end(t, RN_END_CUT, w->env.obs);
-  fine = fine && write(t, o->out, err);
+  fine = fine && write_table(t, o->out, err);
   for (int i = 0; i < n; i++) session_free(parts[i].s);
   rn_free(before), rn_free(act), rn_free(memory), rn_table_free(t), rn_worlds_close_all(run), rn_run_free(run);
   if (kind) rn_env_done(kind);
