@@ -94,9 +94,25 @@ static void pack(const float *b, ptrdiff_t ldb, int k, int cols, int width, floa
     for (int j = 0; j < width; j += W) store(out + j, j < cols ? load_some(b + j, (size_t)(cols - j)) : all(0));
 }
 
+// one vector of columns, less than W of them or less than four terms: entry by entry
+static void turn_rest(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
+  for (int l = 0; l < k; l++, out += width) {
+    float t[W] = {0};
+    for (int j = 0; j < cols; j++) t[j] = b[j * ldb + l];
+    store(out, load(t));
+  }
+}
+
 static void pack_turned(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
-  for (int l = 0; l < k; l++, out += width)
-    for (int j = 0; j < width; j++) out[j] = j < cols ? b[j * ldb + l] : 0;
+  for (int j = 0; j < width; j += W, b += W * ldb, out += W) {
+    int l = 0;
+    for (; l + 4 <= k && cols - j >= W; l += 4) {
+      vf v[4];
+      turn_quads(b + l, ldb, v);
+      for (int i = 0; i < 4; i++) store(out + (ptrdiff_t)(l + i) * width, v[i]);
+    }
+    turn_rest(b + l, ldb, k - l, RN_MAX(0, RN_MIN(W, cols - j)), width, out + (ptrdiff_t)l * width);
+  }
 }
 
 //---- one column: sixteen lanes over k and one tree --------------------------------------------------------------------------------------
