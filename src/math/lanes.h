@@ -20,6 +20,10 @@ INLINE void store(float *p, vf x) { _mm512_storeu_ps(p, x); }
 INLINE __mmask16 below(size_t n) { return (__mmask16)((1u << n) - 1); }
 INLINE vf load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(below(n), p); }
 INLINE void store_part(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, below(n), x); }
+typedef __mmask16 edge;                                 // how much of a row's last vector there is: here masks cost nothing
+INLINE edge edge_of(int n) { return below((size_t)n); }
+INLINE vf load_edge(const float *p, edge e) { return _mm512_maskz_loadu_ps(e, p); }
+INLINE void store_edge(float *p, vf x, edge e) { _mm512_mask_storeu_ps(p, e, x); }
 INLINE vf pick(vi mask, vf yes, vf no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), no, yes); }
 INLINE vf root(vf x) { return _mm512_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm512_cvtepi32_ps((__m512i)x); }
@@ -113,6 +117,12 @@ INLINE void store_some(float *p, vf x, size_t n) {
   if (n >= W) store(p, x);
   else store_part(p, x, n);
 }
+#ifndef RN_ISA_avx512
+typedef size_t edge;
+INLINE edge edge_of(int n) { return (size_t)n; }
+INLINE vf load_edge(const float *p, edge e) { return load_some(p, e); }
+INLINE void store_edge(float *p, vf x, edge e) { store_some(p, x, e); }
+#endif
 
 // W rows of four floats, b[j*ld + 0..3], become four vectors over j
 INLINE void turn_quads(const float *b, ptrdiff_t ld, vf out[4]) {

@@ -7,11 +7,11 @@
 
 #define UNROLL _Pragma("GCC unroll 32")
 
-// the last vector of a row may be short: `last` is how many columns it has
-INLINE vf load_column(const float *p, int j, int vectors, int last) { return j < vectors - 1 ? load(p + W * j) : load_some(p + W * j, (size_t)last); }
-INLINE void store_column(float *p, vf x, int j, int vectors, int last) {
+// the last vector of a row may be short
+INLINE vf load_column(const float *p, int j, int vectors, edge last) { return j < vectors - 1 ? load(p + W * j) : load_edge(p + W * j, last); }
+INLINE void store_column(float *p, vf x, int j, int vectors, edge last) {
   if (j < vectors - 1) store(p + W * j, x);
-  else store_some(p + W * j, x, (size_t)last);
+  else store_edge(p + W * j, x, last);
 }
 
 static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
@@ -23,36 +23,45 @@ static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
     }
 }
 
+#define ROWS UNROLL for (int i = 0; i < rows; i++)
+#define COLUMNS UNROLL for (int j = 0; j < vectors; j++)
+
+// one term: a column of a by a row of b
+#define TERM \
+  do { \
+    vf row[RN_MOST_VECTORS]; \
+    COLUMNS row[j] = load_column(b, j, vectors, last); \
+    ROWS { \
+      const vf x = all(a[i * ai]); \
+      COLUMNS sum[i][j] = FMA(x, row[j], sum[i][j]); \
+    } \
+    a += ak, b += bk; \
+  } while (0)
+
 INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
   vf sum[RN_MOST_ROWS][RN_MOST_VECTORS];
-  const int last = t->cols - W * (vectors - 1);
-  UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = all(0);
-  if (t->from)
-    UNROLL for (int i = 0; i < rows; i++)
-      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
-
-  const float *a = t->a, *b = t->b;
-  const ptrdiff_t ai = t->ai, ak = t->ak, bk = t->bk;
-  for (int l = t->k; l > 0; l--, a += ak, b += bk) {
-    vf row[RN_MOST_VECTORS];
-    UNROLL for (int j = 0; j < vectors; j++) row[j] = load_column(b, j, vectors, last);
-    UNROLL for (int i = 0; i < rows; i++) {
-      vf x = all(a[i * ai]);
-      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = FMA(x, row[j], sum[i][j]);
-    }
+  const edge last = edge_of(t->cols - W * (vectors - 1));
+  const float *a = t->a, *b = t->b, *const bias = t->bias, *const old = t->old;
+  float *const to = t->to;
+  const ptrdiff_t ai = t->ai, bk = t->bk, ldto = t->ldto, ldold = t->ldold;
+  ptrdiff_t ak = t->ak;
+  __asm__("" : "+r"(ak));                               // any stride: one loop, no version of its own for stride 1
+  ROWS COLUMNS sum[i][j] = all(0);
+  if (t->from) ROWS COLUMNS sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
+  int l = t->k;
+  for (; l >= 4; l -= 4) {
+    TERM;
+    TERM;
+    TERM;
+    TERM;
   }
-
-  if (t->bias)
-    UNROLL for (int j = 0; j < vectors; j++) {
-      vf bias = load_column(t->bias, j, vectors, last);
-      UNROLL for (int i = 0; i < rows; i++) sum[i][j] = sum[i][j] + bias;
-    }
-  if (t->old)
-    UNROLL for (int i = 0; i < rows; i++)
-      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = load_column(t->old + i * t->ldold, j, vectors, last) + sum[i][j];
-  UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++) store_column(t->to + i * t->ldto, sum[i][j], j, vectors, last);
+  for (; l > 0; l--) TERM;
+  if (bias) COLUMNS {
+    const vf x = load_column(bias, j, vectors, last);
+    ROWS sum[i][j] = sum[i][j] + x;
+  }
+  if (old) ROWS COLUMNS sum[i][j] = load_column(old + i * ldold, j, vectors, last) + sum[i][j];
+  ROWS COLUMNS store_column(to + i * ldto, sum[i][j], j, vectors, last);
   if (t->act != RN_IDENTITY) act_on_tile(t, rows);
 }
 
@@ -87,12 +96,7 @@ TILES_4(1) TILES_4(2) TILES_2(4) TILE(1, 8)
 #define TILE_TABLE {OF(4, 1), OF(4, 2), OF(2, 4), [8] = {NULL, tile_1x8}}
 #endif
 
-//---- panels of b: [k, width], zeros past the last column ----------------------------------------------------------------------------
-
-static void pack(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
-  for (int l = 0; l < k; l++, b += ldb, out += width)
-    for (int j = 0; j < width; j += W) store(out + j, j < cols ? load_some(b + j, (size_t)(cols - j)) : all(0));
-}
+//---- panels of b turned: [k, width], zeros past the last column -----------------------------------------------------------------------
 
 // one vector of columns, less than W of them or less than four terms: entry by entry
 static void turn_rest(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
