@@ -65,35 +65,40 @@ INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
   if (t->act != RN_IDENTITY) act_on_tile(t, rows);
 }
 
-// as many chains as the registers hold, beside a row of b and an entry of a
+// As many chains as the registers hold, beside a row of b and an entry of a. A narrower tile has as many rows or more, so the last panel
+// of a row of tiles fits the others.
 #define TILE(rows, vectors) \
   static void tile_##rows##x##vectors(const rn_tile *t) { tile(t, rows, vectors); }
+#define TILES_1(v) TILE(1, v)
 #define TILES_2(v) TILE(1, v) TILE(2, v)
 #define TILES_3(v) TILES_2(v) TILE(3, v)
 #define TILES_4(v) TILES_3(v) TILE(4, v)
 #define TILES_6(v) TILES_4(v) TILE(5, v) TILE(6, v)
 #define TILES_8(v) TILES_6(v) TILE(7, v) TILE(8, v)
 #define TILES_12(v) TILES_8(v) TILE(9, v) TILE(10, v) TILE(11, v) TILE(12, v)
+#define NAMES_1(v) tile_1x##v
 #define NAMES_2(v) tile_1x##v, tile_2x##v
 #define NAMES_3(v) NAMES_2(v), tile_3x##v
 #define NAMES_4(v) NAMES_3(v), tile_4x##v
 #define NAMES_6(v) NAMES_4(v), tile_5x##v, tile_6x##v
 #define NAMES_8(v) NAMES_6(v), tile_7x##v, tile_8x##v
 #define NAMES_12(v) NAMES_8(v), tile_9x##v, tile_10x##v, tile_11x##v, tile_12x##v
-#define OF(rows, vectors) [vectors] = {NULL, NAMES_##rows(vectors)}
 
 #if defined RN_ISA_avx512
-TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(8)
-#define TILE_ROWS {0, 12, 12, 8, 6, [8] = 3}
-#define TILE_TABLE {OF(12, 1), OF(12, 2), OF(8, 3), OF(6, 4), OF(3, 8)}
+TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(5) TILES_3(6) TILES_3(7) TILES_3(8)
+#define TILE_ROWS {0, 12, 12, 8, 6, 3, 3, 3, 3}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_12(2)}, {NULL, NAMES_8(3)}, {NULL, NAMES_6(4)}, {NULL, NAMES_3(5)}, {NULL, NAMES_3(6)}, \
+                    {NULL, NAMES_3(7)}, {NULL, NAMES_3(8)}}
 #elif defined RN_ISA_avx2
-TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILE(1, 8)
-#define TILE_ROWS {0, 12, 6, 4, 3, [8] = 1}
-#define TILE_TABLE {OF(12, 1), OF(6, 2), OF(4, 3), OF(3, 4), [8] = {NULL, tile_1x8}}
+TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
+#define TILE_ROWS {0, 12, 6, 4, 3, 1, 1, 1, 1}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_6(2)}, {NULL, NAMES_4(3)}, {NULL, NAMES_3(4)}, {NULL, NAMES_1(5)}, {NULL, NAMES_1(6)}, \
+                    {NULL, NAMES_1(7)}, {NULL, NAMES_1(8)}}
 #else
-TILES_4(1) TILES_4(2) TILES_2(4) TILE(1, 8)
-#define TILE_ROWS {0, 4, 4, [4] = 2, [8] = 1}
-#define TILE_TABLE {OF(4, 1), OF(4, 2), OF(2, 4), [8] = {NULL, tile_1x8}}
+TILES_4(1) TILES_4(2) TILES_2(3) TILES_2(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
+#define TILE_ROWS {0, 4, 4, 2, 2, 1, 1, 1, 1}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_4(1)}, {NULL, NAMES_4(2)}, {NULL, NAMES_2(3)}, {NULL, NAMES_2(4)}, {NULL, NAMES_1(5)}, {NULL, NAMES_1(6)}, \
+                    {NULL, NAMES_1(7)}, {NULL, NAMES_1(8)}}
 #endif
 
 //---- panels of b turned: [k, width], zeros past the last column -----------------------------------------------------------------------
