@@ -226,13 +226,18 @@ static bool blew_up(const mjData *d) {
   return d->warning[mjWARN_BADQPOS].number || d->warning[mjWARN_BADQVEL].number || d->warning[mjWARN_BADQACC].number || d->warning[mjWARN_BADCTRL].number;
 }
 
+void rn_bodies_bare_step(rn_env *e, int i, const float *act) {
+  const own *o = e->own;
+  for (int k = 0; k < o->task->nu; k++) o->d[i]->ctrl[k] = (double)act[k];
+  for (int k = 0; k < o->task->frames; k++) mj_step(o->m, o->d[i]);
+}
+
 static void step_one(rn_env *e, own *o, int i) {
   const task *t = o->task;
   mjData *d = o->d[i];
   const float *act = e->act + (size_t)i * (size_t)t->nu;
   double before = before_step(t, d);
-  for (int k = 0; k < t->nu; k++) d->ctrl[k] = (double)act[k];
-  for (int k = 0; k < t->frames; k++) mj_step(o->m, d);
+  rn_bodies_bare_step(e, i, act);
   if (blew_up(d)) e->fail(e, i, "MuJoCo found a state that is not finite or huge; smaller actions, or another policy");
   e->reward[i] = (float)reward_of(t, o->m, d, before, act);
   e->terminated[i] = fell(t, d);
