@@ -46,6 +46,6 @@ static bool conclude(const void *self, rn_graph *g, const rn_cells *cells, rn_re
   return true;
 }
 
-const rn_system rn_dataset_measures = {.name = "dataset-measures", .paper = "arXiv:2111.04714",
+const rn_system rn_dataset_measures_system = {.name = "dataset-measures", .paper = "arXiv:2111.04714",
                                        .summary = "how good (TQ) and how varied (SACo) the behaviour behind a log was", .self = sizeof(measures),
                                        .options = options, .needs = needs, .build = build, .cells = cells, .cell = cell, .conclude = conclude};

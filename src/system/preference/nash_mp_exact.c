@@ -85,6 +85,6 @@ static bool evaluate(const void *self, rn_report *out, rn_error *err) {
 }
 
 static const rn_phase phases[] = {{.name = "solve", .length = offsetof(mp, iterations), .enter = enter, .alone = iterate, .no_env = true}, {0}};
-const rn_system rn_nash_mp_exact = {.name = "nash-mp/exact", .paper = "arXiv:2505.19731",
+const rn_system rn_nash_mp_exact_system = {.name = "nash-mp/exact", .paper = "arXiv:2505.19731",
                                     .summary = "Nash mirror prox on a preference matrix, with mirror descent and Nash-MD beside it", .self = sizeof(mp),
                                     .options = options, .needs = needs, .build = build, .phases = phases, .evaluate = evaluate};

@@ -47,8 +47,8 @@ static double rate_of(const harpg *o) {
 
 static rn_trajectories weighted(const harpg *o, const rn_rollout *r) { return rn_trajectories_of(r, o->gamma, o->baseline ? o->b : NULL, MOST); }
 
-static void gradient(const rn_policy *p, const rn_rollout *r, const rn_trajectories *t, rn_real *g) {
-  rn_gradient(rn_dot(rn_policy_logp(p, rn_rollout_view(r), rn_rollout_act(r)), t->weight), rn_policy_net(p), g);
+static void gradient(const rn_policy *p, const rn_trajectories *t, rn_real *g) {
+  rn_gradient(rn_dot(rn_policy_logp(p, t->view, t->act), t->weight), rn_policy_net(p), g);
 }
 
 /* The end of an update of any of the three: step, baseline, figures. `used`: trajectories so far a step. */
@@ -77,7 +77,7 @@ static void update_igt(const void *self, const rn_rollout *r) {
   const harpg *o = self;
   rn_real *g = rn_scratch(r->g, o->n);
   rn_trajectories t = weighted(o, r);
-  gradient(o->hat, r, &t, g);                                                             // g(tau, theta~)
+  gradient(o->hat, &t, g);                                                                // g(tau, theta~)
   rn_follow(o->n, eta_of(o, .8), g, NULL, o->d);
   move(o, r, true, o->batch);
 }
@@ -95,12 +95,11 @@ static bool plan_two(const void *self, rn_graph *g, long update, rn_plan *plan, 
 
 static void update_two(const harpg *o, const rn_rollout *r, bool normalised) {
   rn_real *g = rn_scratch(r->g, o->n), *u = rn_scratch(r->g, o->n), *v = rn_scratch(r->g, o->n);
-  const rn_rollout *hat = r->also;
-  rn_trajectories at = weighted(o, r), between = weighted(o, hat);
-  gradient(o->pi, r, &at, g);                                                             // g(tau, theta)
+  rn_trajectories at = weighted(o, r), between = weighted(o, r->also);
+  gradient(o->pi, &at, g);                                                                // g(tau, theta)
   if (*o->t) {                                                                            // v = B(tau^, theta^)(theta - theta')
     rn_add_to(o->n, 1, rn_values(o->net), u), rn_add_to(o->n, -1, o->before, u);
-    rn_hessian_sample(rn_policy_logp(o->hat, rn_rollout_view(hat), rn_rollout_act(hat)), &between, o->hat_net, u, v);
+    rn_hessian_sample(rn_policy_logp(o->hat, between.view, between.act), &between, o->hat_net, u, v);
   }
   rn_follow(o->n, eta_of(o, 1), g, v, o->d);
   move(o, r, normalised, 2L * o->batch);
@@ -121,6 +120,6 @@ static const rn_phase normed[] = {{"train", offsetof(harpg, updates), .plan = pl
 #define ENTRY(text, what, phase) \
   {.name = text, .paper = "arXiv:2302.01734", .summary = what, .self = sizeof(harpg), .options = options, .needs = needs, .build = build, .phases = phase, \
    .act = act, .evaluate = evaluate}
-const rn_system rn_n_pg_igt = ENTRY("n-pg-igt", "normalised policy gradient with an extrapolated trajectory: one a step", igt);
-const rn_system rn_harpg = ENTRY("harpg", "policy gradient with Hessian-aided momentum: two trajectories a step", two);
-const rn_system rn_n_harpg = ENTRY("n-harpg", "HARPG with steps of a given length", normed);
+const rn_system rn_n_pg_igt_system = ENTRY("n-pg-igt", "normalised policy gradient with an extrapolated trajectory: one a step", igt);
+const rn_system rn_harpg_system = ENTRY("harpg", "policy gradient with Hessian-aided momentum: two trajectories a step", two);
+const rn_system rn_n_harpg_system = ENTRY("n-harpg", "HARPG with steps of a given length", normed);

@@ -48,7 +48,7 @@ static void update(const void *self, const rn_rollout *r) {
   double rate = o->step * (o->schedule == SQRT ? 1 / sqrt(1 + t / 50) : o->schedule == THEORY ? 2 / (t + 2) : 1);
   rn_real *g = rn_scratch(r->g, o->n);
   rn_trajectories tau = rn_trajectories_of(r, o->gamma, o->baseline ? o->b : NULL, MOST);
-  rn_gradient(rn_dot(rn_policy_logp(o->pi, rn_rollout_view(r), rn_rollout_act(r)), tau.weight), o->net, g);
+  rn_gradient(rn_dot(rn_policy_logp(o->pi, tau.view, tau.act), tau.weight), o->net, g);
   rn_follow(o->n, eta, g, NULL, o->d);
 
   rn_gauge_direction(o->gauge, o->d, r->update, r->updates);
@@ -65,5 +65,5 @@ static const rn_phase phases[] = {{"train", offsetof(pg, updates), .plan = plan,
 static bool evaluate(const void *self, rn_report *out, rn_error *err) { return (void)err, rn_gauge_say(((const pg *)self)->gauge, out), true; }
 static void act(const void *self, const rn_obs *in, rn_action *out) { rn_policy_act(((const pg *)self)->pi, in, out); }
 
-const rn_system rn_pg = {.name = "pg", .paper = "doi:10.1007/BF00992696", .summary = "plain policy gradient, optionally normalised and with momentum",
+const rn_system rn_pg_system = {.name = "pg", .paper = "doi:10.1007/BF00992696", .summary = "plain policy gradient, optionally normalised and with momentum",
                          .self = sizeof(pg), .options = options, .needs = needs, .build = build, .phases = phases, .act = act, .evaluate = evaluate};
