@@ -256,8 +256,15 @@ static void chosen_backward(rn_node *x) {
 static void chosen_derive(rn_node *x, rn_node *dx, rn_node *din[3]) {
   for (int k = 0; k < 2; k++) if (x->in[k]->wants) din[k] = to_shape_of(rn_mul(dx, chosen(x, k)), x->in[k]);
 }
-static void min2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, RN_M(rn_vmin)); }
-static void max2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, RN_M(rn_vmax)); }
+// a number that is none stays visible, in whichever of the two it stands
+static void lesser(size_t n, const rn_real *a, const rn_real *b, rn_real *y) {
+  for (size_t i = 0; i < n; i++) y[i] = b[i] < a[i] || b[i] != b[i] ? b[i] : a[i];
+}
+static void larger(size_t n, const rn_real *a, const rn_real *b, rn_real *y) {
+  for (size_t i = 0; i < n; i++) y[i] = b[i] > a[i] || b[i] != b[i] ? b[i] : a[i];
+}
+static void min2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, lesser); }
+static void max2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, larger); }
 static const rn_op op_min2 = {"min2", min2_forward, chosen_backward, chosen_derive};
 static const rn_op op_max2 = {"max2", max2_forward, chosen_backward, chosen_derive};
 
