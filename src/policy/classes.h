@@ -2,6 +2,6 @@
 #ifndef REIN_CLASSES_H
 #define REIN_CLASSES_H
 #include "rein/policy.h"
-extern const rn_class rn_class_deterministic, rn_class_gaussian, rn_class_squashed, rn_class_categorical;
+extern const rn_class rn_class_deterministic, rn_class_gaussian, rn_class_squashed, rn_class_categorical, rn_class_beta;
 int *rn_choices(rn_graph *g, const rn_node *act);     // [n] the index in an action's one column, copied into the graph
 #endif
