@@ -7,19 +7,19 @@
 #define REIN_LOG_H
 #include "rein/base.h"
 
-typedef struct rn_log rn_log;
+typedef struct rn_journal rn_journal;
 
 /* folder/run.sqlite and folder/events.out.tfevents.0.rein, made when absent. Rows after update `keep` are deleted (-1: all) in the
  * transaction that opens, and the event file is cut to `tensorboard` bytes (-1: all of it goes). Fails when the file is no log. */
-rn_log *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *err);
-void rn_log_close(rn_log *log);                                // what was not committed is dropped; NULL is fine
+rn_journal *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *err);
+void rn_log_close(rn_journal *log);                                // what was not committed is dropped; NULL is fine
 /* A figure of an update; steps: environment steps so far. The last one of an update and name counts. */
-void rn_log_add(rn_log *log, long update, long steps, const char *name, double value);
-void rn_log_event(rn_log *log, long update, const char *kind, const char *text);       // "warning", "phase", ...
-void rn_log_returns(rn_log *log, long update, const char *of, int n, const double *returns);   // of an evaluation's episodes; of: "eval"
-void rn_log_meta(rn_log *log, const char *key, const char *value);                     // command, versions, times: not part of the bits
-bool rn_log_commit(rn_log *log, rn_error *err);
-long rn_log_tensorboard_bytes(const rn_log *log);              // of the committed event file, for the checkpoint
+void rn_log_add(rn_journal *log, long update, long steps, const char *name, double value);
+void rn_log_event(rn_journal *log, long update, const char *kind, const char *text);       // "warning", "phase", ...
+void rn_log_returns(rn_journal *log, long update, const char *of, int n, const double *returns);   // of an evaluation's episodes; of: "eval"
+void rn_log_meta(rn_journal *log, const char *key, const char *value);                     // command, versions, times: not part of the bits
+bool rn_log_commit(rn_journal *log, rn_error *err);
+long rn_log_tensorboard_bytes(const rn_journal *log);              // of the committed event file, for the checkpoint
 
 //---- reading back --------------------------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,6 @@ typedef struct rn_batch {
   int n;
   const struct rn_batch *also;                  // the answer to the plan's next ask; NULL at the last
   const rn_table *table, *newer;                // where `row` points: below 2^40 a row of table, from 2^40 on one of newer
-  const float *mean, *std;                      // [obs] of the normaliser, NULL: none
 } rn_batch;
 rn_node *rn_column(const rn_batch *b, const char *name);
 rn_batch rn_part(const rn_batch *b, int k, int of);      // the k-th of `of` equal parts: several updates a step
@@ -156,7 +155,14 @@ void rn_returns_from_start(const rn_rollout *r, double gamma, rn_real *G);  // G
 
 /* Batches: made by the engine from rows of a table (and of a newer one), observations normalised, actions in [-1, 1]. */
 enum { RN_NEWER_SHIFT = 40 };
-typedef struct { const float *mean, *std, *act_low, *act_high; double reward_scale, reward_bias; } rn_scaling;    // NULL: as they are
+typedef struct {
+  const float *mean, *std;                      // [obs] of the normaliser; NULL: as they are
+  float clip;                                   // normalised observations are held within +- this; 0: not
+  int choices;                                  // observations are an index below this, given as a one-hot row; 0: they are numbers
+  const float *act_low, *act_high;              // [act] bounds of a box in physical units; NULL: actions are as policies give them
+  double reward_scale, reward_bias;
+} rn_scaling;
+void rn_normalise(const rn_scaling *s, int n, int w, float *x);  // rows [n, w] in place
 rn_batch rn_batch_new(rn_graph *g, const rn_run *run, const rn_table *table, const rn_table *newer, const rn_scaling *scaling, int n,
                       const int64_t *rows);
 

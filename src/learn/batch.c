@@ -24,18 +24,31 @@ static float *column_of(rn_graph *g, const rn_table *t, const rn_table *newer, c
   return out;
 }
 
-static rn_node *scaled(rn_graph *g, float *x, int n, int w, const float *mean, const float *std) {
-  if (mean)
-    for (int i = 0; i < n; i++) for (int k = 0; k < w; k++) x[(size_t)i * w + k] = (x[(size_t)i * w + k] - mean[k]) / std[k];
+void rn_normalise(const rn_scaling *s, int n, int w, float *x) {
+  if (!s->mean) return;
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < w; k++) {
+      float v = (x[(size_t)i * w + k] - s->mean[k]) / s->std[k];
+      x[(size_t)i * w + k] = s->clip > 0 ? (v < -s->clip ? -s->clip : v > s->clip ? s->clip : v) : v;
+    }
+}
+
+static rn_node *observed(rn_graph *g, const rn_scaling *s, float *x, int n, int w) {
+  if (s->choices) {
+    int *index = rn_scratch_bytes(g, (size_t)n * sizeof *index);
+    for (int i = 0; i < n; i++) index[i] = (int)x[i];
+    return rn_detach(rn_place_cols(rn_filled(g, n, 1, 1), index, s->choices));
+  }
+  rn_normalise(s, n, w, x);
   return rn_constant_f32(g, n, w, x);
 }
 
 rn_batch rn_batch_new(rn_graph *g, const rn_run *run, const rn_table *t, const rn_table *newer, const rn_scaling *s, int n, const int64_t *rows) {
-  rn_batch b = {.g = g, .run = run, .n = n, .row = rows, .table = t, .newer = newer, .mean = s->mean, .std = s->std};
+  rn_batch b = {.g = g, .run = run, .n = n, .row = rows, .table = t, .newer = newer};
   int w;
   float *x = column_of(g, t, newer, "obs", n, rows, &w);
-  b.obs = scaled(g, x, n, w, s->mean, s->std);
-  if (rn_table_width(t, "next")) x = column_of(g, t, newer, "next", n, rows, &w), b.next = scaled(g, x, n, w, s->mean, s->std);
+  b.obs = observed(g, s, x, n, w);
+  if (rn_table_width(t, "next")) x = column_of(g, t, newer, "next", n, rows, &w), b.next = observed(g, s, x, n, w);
   if (rn_table_width(t, "act")) {
     x = column_of(g, t, newer, "act", n, rows, &w);
     // tables hold what was executed, in physical units; policies act in [-1, 1]

@@ -299,7 +299,7 @@ static void normals(rn_key key, size_t n, float *x) {
 #define TEXT(a) TEXT_(a)
 const rn_kernels JOIN(rn_kernels_, RN_ISA) = {
     .name = TEXT(RN_ISA), .lanes = W, .rows = TILE_ROWS, .tile = TILE_TABLE,
-    .pack = pack, .pack_turned = pack_turned, .one_column = one_column,
+    .pack_turned = pack_turned, .one_column = one_column,
 #define ENTRY(f) .f = map_##f,
     RN_VECTOR_FUNCTIONS(ENTRY)
     .add = map_add, .sub = map_sub, .mul = map_mul, .div = map_div, .min = map_min, .max = map_max, .muladd = map_muladd,

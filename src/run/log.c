@@ -6,7 +6,7 @@
 
 typedef enum { FIGURE, EVENT, RETURN, META } what;
 typedef struct { what what; long update, steps; double value; char *name, *text; } row;
-struct rn_log { sqlite3 *db; char *path, *events; row *rows; int n, room; long bytes; };
+struct rn_journal { sqlite3 *db; char *path, *events; row *rows; int n, room; long bytes; };
 
 static const char SCHEMA[] =
   "CREATE TABLE IF NOT EXISTS metrics(\"update\" INTEGER NOT NULL, steps INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY(name, \"update\")) WITHOUT ROWID;"
@@ -40,8 +40,8 @@ static bool forget_after(sqlite3 *db, long keep) {
   return run(db, sql);
 }
 
-rn_log *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *err) {
-  rn_log *log = rn_new(sizeof *log);
+rn_journal *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *err) {
+  rn_journal *log = rn_new(sizeof *log);
   log->path = rn_printed("%s/run.sqlite", folder), log->events = rn_printed("%s/events.out.tfevents.0.rein", folder);
   log->db = open_db(log->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
   bool fine = log->db != NULL;
@@ -59,19 +59,19 @@ rn_log *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *e
   return log;
 }
 
-static void drop_rows(rn_log *log) {
+static void drop_rows(rn_journal *log) {
   for (int i = 0; i < log->n; i++) rn_free(log->rows[i].name), rn_free(log->rows[i].text);
   log->n = 0;
 }
 
-void rn_log_close(rn_log *log) {
+void rn_log_close(rn_journal *log) {
   if (!log) return;
   drop_rows(log);
   sqlite3_close(log->db);
   rn_free(log->rows), rn_free(log->path), rn_free(log->events), rn_free(log);
 }
 
-static row *add(rn_log *log, what what, long update, const char *name) {
+static row *add(rn_journal *log, what what, long update, const char *name) {
   if (log->n == log->room) {
     int room = log->room ? 2 * log->room : 256;
     log->rows = rn_grow(log->rows, (size_t)log->room * sizeof *log->rows, (size_t)room * sizeof *log->rows), log->room = room;
@@ -80,15 +80,15 @@ static row *add(rn_log *log, what what, long update, const char *name) {
   return &log->rows[log->n++];
 }
 
-void rn_log_add(rn_log *log, long update, long steps, const char *name, double value) {
+void rn_log_add(rn_journal *log, long update, long steps, const char *name, double value) {
   row *r = add(log, FIGURE, update, name);
   r->steps = steps, r->value = value;
 }
 
-void rn_log_event(rn_log *log, long update, const char *kind, const char *text) { add(log, EVENT, update, kind)->text = rn_copy_text(text); }
-void rn_log_meta(rn_log *log, const char *key, const char *value) { add(log, META, 0, key)->text = rn_copy_text(value); }
+void rn_log_event(rn_journal *log, long update, const char *kind, const char *text) { add(log, EVENT, update, kind)->text = rn_copy_text(text); }
+void rn_log_meta(rn_journal *log, const char *key, const char *value) { add(log, META, 0, key)->text = rn_copy_text(value); }
 
-void rn_log_returns(rn_log *log, long update, const char *of, int n, const double *returns) {
+void rn_log_returns(rn_journal *log, long update, const char *of, int n, const double *returns) {
   for (int i = 0; i < n; i++) {
     row *r = add(log, RETURN, update, of);
     r->steps = i, r->value = returns[i];
@@ -105,7 +105,7 @@ static void bind(sqlite3_stmt *s, const row *r) {
   else sqlite3_bind_double(s, 4, r->value);
 }
 
-static bool write_rows(rn_log *log) {
+static bool write_rows(rn_journal *log) {
   static const char *const sql[] = {[FIGURE] = "INSERT OR REPLACE INTO metrics VALUES(?1, ?2, ?3, ?4)", [EVENT] = "INSERT INTO events VALUES(?1, ?3, ?4)",
                                     [RETURN] = "INSERT OR REPLACE INTO returns VALUES(?1, ?3, ?2, ?4)", [META] = "INSERT OR REPLACE INTO meta VALUES(?3, ?4)"};
   sqlite3_stmt *s[RN_COUNT(sql)] = {0};
@@ -121,7 +121,7 @@ static bool write_rows(rn_log *log) {
   return fine && run(log->db, "COMMIT");
 }
 
-static bool write_events(rn_log *log, rn_error *err) {
+static bool write_events(rn_journal *log, rn_error *err) {
   rn_text t = {0};
   for (int i = 0; i < log->n; i++)
     if (log->rows[i].what == FIGURE) rn_event_scalar(&t, log->rows[i].update, log->rows[i].name, log->rows[i].value);
@@ -131,7 +131,7 @@ static bool write_events(rn_log *log, rn_error *err) {
   return fine;
 }
 
-bool rn_log_commit(rn_log *log, rn_error *err) {
+bool rn_log_commit(rn_journal *log, rn_error *err) {
   if (log->n == 0) return true;
   if (!write_rows(log)) {
     refuse(log->db, log->path, "can't be written", err);
@@ -143,7 +143,7 @@ bool rn_log_commit(rn_log *log, rn_error *err) {
   return true;
 }
 
-long rn_log_tensorboard_bytes(const rn_log *log) { return log->bytes; }
+long rn_log_tensorboard_bytes(const rn_journal *log) { return log->bytes; }
 
 //---- reading back --------------------------------------------------------------------------------------------------------------------
 

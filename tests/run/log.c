@@ -34,7 +34,7 @@ TEST(the_first_record_is_the_one_tensorboard_writes) {
 TEST(what_is_committed_is_read_back_and_the_rest_is_not) {
   const char *folder = test_folder();
   rn_error err = {0};
-  rn_log *log = rn_log_open(folder, -1, -1, &err);
+  rn_journal *log = rn_log_open(folder, -1, -1, &err);
   CHECK_THAT(log, "%s", err.text);
   const double returns[] = {-3, -1, NAN};
   for (long u = 0; u < 100; u++) rn_log_add(log, u, 2 * u, "loss.q", 1.0 / (double)(u + 1)), rn_log_add(log, u, 2 * u, "v", u == 7 ? NAN : u == 8 ? INFINITY : (double)u);
@@ -53,7 +53,7 @@ TEST(what_is_committed_is_read_back_and_the_rest_is_not) {
   rn_log_contents_free(&c);
 }
 
-static void write_some(rn_log *log, long from, long to) {
+static void write_some(rn_journal *log, long from, long to) {
   for (long u = from; u < to; u++) rn_log_add(log, u, u, "loss", sqrt((double)u)), rn_log_event(log, u, "phase", "x");
 }
 
@@ -61,7 +61,7 @@ TEST(a_log_cut_at_a_checkpoint_and_continued_is_the_uninterrupted_one) {
   char whole[300];
   snprintf(whole, sizeof whole, "%s", test_folder());
   rn_error err = {0};
-  rn_log *log = rn_log_open(whole, -1, -1, &err);
+  rn_journal *log = rn_log_open(whole, -1, -1, &err);
   write_some(log, 0, 10), CHECK(rn_log_commit(log, &err)), write_some(log, 10, 20), CHECK(rn_log_commit(log, &err)), rn_log_close(log);
   const char *cut = test_folder();
   log = rn_log_open(cut, -1, -1, &err);
