@@ -32,6 +32,8 @@ typedef struct { const char *name; int n; const double *x, *y, *low, *high; } rn
 typedef struct { double y; const char *name; } rn_level;               // a dashed line
 typedef struct { const char *title, *x, *y, *caption; int levels; const rn_level *level; bool log_y; } rn_axes;
 void rn_page_curves(rn_page *p, const rn_axes *axes, int n, const rn_curve *curves);
+/* Many small ones side by side: plot i shows curves [curves] of all + i * curves, titled by axes[i]. Colours as in rn_page_curves. */
+void rn_page_small(rn_page *p, int n, const rn_axes *axes, int curves, const rn_curve *all);
 /* Dots and 95 % intervals, one line an arm. */
 typedef struct { const char *name; rn_interval x; } rn_arm;
 void rn_page_intervals(rn_page *p, const rn_axes *axes, int n, const rn_arm *arms);
