@@ -274,8 +274,8 @@ static void print_head(const plan *a, rn_text *out) {
               w->memory_in ? " * void policy_reset(void)     a new episode begins\n" : "");
   rn_say_text(out, "#define POLICY_OBS %zu\n#define POLICY_ACT %d\n", count_of(w->obs), columns(w));
   rn_say_text(out,
-              "#if defined(__GNUC__)\n#define POLICY_RESTRICT __restrict__\n#elif defined(__cplusplus)\n#define POLICY_RESTRICT\n#else\n"
-              "#define POLICY_RESTRICT restrict\n#endif\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
+              "#if defined(__GNUC__)\n#define POLICY_RESTRICT __restrict__\n#define POLICY_INLINE static inline __attribute__((always_inline))\n"
+              "#else\n#define POLICY_RESTRICT\n#define POLICY_INLINE static\n#endif\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
               "void policy_act(const float obs[POLICY_OBS], float act[POLICY_ACT]);\nint policy_selftest(void);\n%s\n",
               w->memory_in ? "void policy_reset(void);\n" : "");
 }

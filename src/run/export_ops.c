@@ -8,21 +8,26 @@
 
 typedef struct { const char *name, *needs[2], *text; } helper;         // needs: others, earlier in the list
 static const helper HELPERS[] = {
-  {"bits", {0}, "typedef union { int i; float f; } p_bits;                /* a float and its bits */\n"},
+  {"bits", {0}, "typedef union { int i; float f; } p_bits;                /* a float and its bits; choices are made among bits, so loops vectorise */\n"},
   {"exp", {"bits"},
-   "static float p_exp(float x) {\n"
-   "  float y = x >= -105.0f ? (x <= 89.0f ? x : 89.0f) : -105.0f;\n"
-   "  int n = (int)(y * 1.44269504f + (y < 0.0f ? -0.5f : 0.5f)), h = n / 2;\n"
-   "  float r = y - (float)n * 0.693359375f + (float)n * 2.12194440e-4f;\n"
-   "  float q = ((((1.9875691500e-4f * r + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r + 1.6666665459e-1f) * r\n"
-   "            + 5.0000001201e-1f;\n"
-   "  p_bits a, b;\n"
+   "POLICY_INLINE float p_exp(float x) {\n"
+   "  p_bits v, y, half, a, b;\n"
+   "  int size, sign, n, h, mask;\n"
+   "  float r, q;\n"
+   "  v.f = x, size = v.i & 0x7fffffff, sign = v.i - size;\n"
+   "  y.i = (size > 0x42d20000 ? 0x42d20000 : size) + sign;   /* -105 .. 105 */\n"
+   "  half.i = 0x3f000000 + sign;\n"
+   "  n = (int)(y.f * 1.44269504f + half.f), h = n / 2;\n"
+   "  r = y.f - (float)n * 0.693359375f + (float)n * 2.12194440e-4f;\n"
+   "  q = ((((1.9875691500e-4f * r + 1.3981999507e-3f) * r + 8.3334519073e-3f) * r + 4.1665795894e-2f) * r + 1.6666665459e-1f) * r\n"
+   "      + 5.0000001201e-1f;\n"
    "  a.i = (h + 127) * 8388608, b.i = (n - h + 127) * 8388608;\n"
-   "  q = (q * (r * r) + r + 1.0f) * a.f * b.f;\n"
-   "  return x == x ? q : x;\n"
+   "  a.f = (q * (r * r) + r + 1.0f) * a.f * b.f;\n"
+   "  mask = -(size > 0x7f800000), a.i = (v.i & mask) | (a.i & ~mask);\n"
+   "  return a.f;\n"
    "}\n"},
   {"log_of", {0},
-   "static float p_log_of(float f, float e) {                /* log(1 + f) + e log 2 */\n"
+   "POLICY_INLINE float p_log_of(float f, float e) {                /* log(1 + f) + e log 2 */\n"
    "  float z = f * f;\n"
    "  float q = (((((((7.0376836292e-2f * f - 1.1514610310e-1f) * f + 1.1676998740e-1f) * f - 1.2420140846e-1f) * f + 1.4249322787e-1f) * f\n"
    "              - 1.6668057665e-1f) * f + 2.0000714765e-1f) * f - 2.4999993993e-1f) * f + 3.3333331174e-1f;\n"
@@ -30,7 +35,7 @@ static const helper HELPERS[] = {
    "  return e * 0.693359375f + (f + tail);\n"
    "}\n"},
   {"log", {"log_of"},
-   "static float p_log(float x) {\n"
+   "POLICY_INLINE float p_log(float x) {\n"
    "  union { int i; float f; } m;\n"
    "  int tiny = x < 1.17549435e-38f, bits, e;\n"
    "  m.f = tiny ? x * 8388608.0f : x;\n"
@@ -42,34 +47,49 @@ static const helper HELPERS[] = {
    "  return p_log_of(m.f - 1.0f, (float)(e - (tiny ? 23 : 0)));\n"
    "}\n"},
   {"tanh", {"exp"},
-   "static float p_tanh(float x) {\n"
-   "  float a = x < 0.0f ? -x : x, z = x * x, c = a > 10.0f ? 10.0f : a;\n"
+   "POLICY_INLINE float p_tanh(float x) {\n"
+   "  p_bits v, c, near, far;\n"
+   "  int size, sign, mask;\n"
+   "  float z = x * x;\n"
    "  float q = (((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z + 1.33314422036e-1f) * z - 3.33332819422e-1f;\n"
-   "  float near = q * z * x + x, far = 1.0f - 2.0f / (p_exp(c + c) + 1.0f);\n"
-   "  float signed_far = x < 0.0f ? -far : far;\n"
-   "  return a < 0.625f ? near : signed_far;\n"
+   "  v.f = x, size = v.i & 0x7fffffff, sign = v.i - size;\n"
+   "  c.i = size > 0x41200000 ? 0x41200000 : size;            /* |x| up to 10 */\n"
+   "  near.f = q * z * x + x, far.f = 1.0f - 2.0f / (p_exp(c.f + c.f) + 1.0f);\n"
+   "  far.i += sign;\n"
+   "  mask = -(size < 0x3f200000), far.i = (near.i & mask) | (far.i & ~mask);        /* 0.625 */\n"
+   "  mask = -(size > 0x7f800000), far.i = (v.i & mask) | (far.i & ~mask);\n"
+   "  return far.f;\n"
    "}\n"},
   {"sigmoid", {"exp"},
-   "static float p_sigmoid(float x) {\n"
-   "  float e = p_exp(x < 0.0f ? x : -x), q = 1.0f / (1.0f + e);\n"
-   "  return x < 0.0f ? e * q : q;\n"
+   "POLICY_INLINE float p_sigmoid(float x) {\n"
+   "  p_bits v, low, high;\n"
+   "  float e;\n  int mask;\n"
+   "  v.f = x, low.i = v.i | (-2147483647 - 1), e = p_exp(low.f);\n"
+   "  high.f = 1.0f / (1.0f + e), low.f = e * high.f;\n"
+   "  mask = -(v.i < 0), high.i = (low.i & mask) | (high.i & ~mask);\n"
+   "  return high.f;\n"
    "}\n"},
   {"softplus", {"exp", "log_of"},
-   "static float p_softplus(float x) {\n"
+   "POLICY_INLINE float p_softplus(float x) {\n"
    "  float u = p_exp(x < 0.0f ? x : -x);\n"
    "  int large = u > 0.41421356f;\n"
    "  float y = p_log_of(large ? 0.5f * u - 0.5f : u, large ? 1.0f : 0.0f) + (x > 0.0f ? x : 0.0f);\n"
    "  return x == x ? y : x;\n"
    "}\n"},
-  {"relu", {0}, "static float p_relu(float x) { return x > 0.0f ? x : x != x ? x : 0.0f; }\n"},
-  {"silu", {"sigmoid"}, "static float p_silu(float x) { return x * p_sigmoid(x); }\n"},
-  {"abs", {0}, "static float p_abs(float x) { return x < 0.0f ? -x : x; }\n"},
-  {"clamp", {0}, "static float p_clamp(float x, float low, float high) { return x < low ? low : x > high ? high : x; }\n"},
-  {"min", {0}, "static float p_min(float a, float b) { return b < a ? b : a; }\n"},
-  {"max", {0}, "static float p_max(float a, float b) { return b > a ? b : a; }\n"},
-  {"expectile", {0}, "static float p_expectile(float u, float tau) { return (u < 0.0f ? 1.0f - tau : tau) * u * u; }\n"},
+  {"relu", {"bits"},
+   "POLICY_INLINE float p_relu(float x) {\n"
+   "  p_bits v;\n"
+   "  v.f = x, v.i &= -((v.i >= 0) | ((v.i & 0x7fffffff) > 0x7f800000));\n"
+   "  return v.f;\n"
+   "}\n"},
+  {"silu", {"sigmoid"}, "POLICY_INLINE float p_silu(float x) { return x * p_sigmoid(x); }\n"},
+  {"abs", {0}, "POLICY_INLINE float p_abs(float x) { return x < 0.0f ? -x : x; }\n"},
+  {"clamp", {0}, "POLICY_INLINE float p_clamp(float x, float low, float high) { return x < low ? low : x > high ? high : x; }\n"},
+  {"min", {0}, "POLICY_INLINE float p_min(float a, float b) { return b < a ? b : a; }\n"},
+  {"max", {0}, "POLICY_INLINE float p_max(float a, float b) { return b > a ? b : a; }\n"},
+  {"expectile", {0}, "POLICY_INLINE float p_expectile(float u, float tau) { return (u < 0.0f ? 1.0f - tau : tau) * u * u; }\n"},
   {"huber", {0},
-   "static float p_huber(float u, float d) { return u > d ? d * (u - d / 2.0f) : u < -d ? d * (-u - d / 2.0f) : u * u / 2.0f; }\n"},
+   "POLICY_INLINE float p_huber(float u, float d) { return u > d ? d * (u - d / 2.0f) : u < -d ? d * (-u - d / 2.0f) : u * u / 2.0f; }\n"},
   {"root", {0},
    "static double p_root(double x) {                         /* Newton from a power of two */\n"
    "  double y = 1.0, z = x;\n"
@@ -80,9 +100,9 @@ static const helper HELPERS[] = {
    "  for (i = 0; i < 5; i++) y = 0.5 * (y + x / y);\n"
    "  return y;\n"
    "}\n"},
-  {"sqrt", {"root"}, "static float p_sqrt(float x) { return (float)p_root((double)x); }\n"},
+  {"sqrt", {"root"}, "POLICY_INLINE float p_sqrt(float x) { return (float)p_root((double)x); }\n"},
   {"turn", {0},
-   "static float p_turn(float x, int quarter) {              /* sin(x + quarter pi/2); |x| up to 1e9 */\n"
+   "POLICY_INLINE float p_turn(float x, int quarter) {              /* sin(x + quarter pi/2); |x| up to 1e9 */\n"
    "  double a = x, n = (double)(long long)(a * 0.63661977236758134 + (a < 0.0 ? -0.5 : 0.5));\n"
    "  double r = (a - n * 1.5707963267341256) - n * 6.0771005065061922e-11, z = r * r;\n"
    "  int q = (int)((long long)n + quarter) & 3;\n"
@@ -91,10 +111,10 @@ static const helper HELPERS[] = {
    "  double y = q & 1 ? c : s;\n"
    "  return (float)(q & 2 ? -y : y);\n"
    "}\n"},
-  {"sin", {"turn"}, "static float p_sin(float x) { return x > -1e9f && x < 1e9f ? p_turn(x, 0) : (x - x) / (x - x); }\n"},
-  {"cos", {"turn"}, "static float p_cos(float x) { return x > -1e9f && x < 1e9f ? p_turn(x, 1) : (x - x) / (x - x); }\n"},
+  {"sin", {"turn"}, "POLICY_INLINE float p_sin(float x) { return x > -1e9f && x < 1e9f ? p_turn(x, 0) : (x - x) / (x - x); }\n"},
+  {"cos", {"turn"}, "POLICY_INLINE float p_cos(float x) { return x > -1e9f && x < 1e9f ? p_turn(x, 1) : (x - x) / (x - x); }\n"},
   {"erf", {"exp"},
-   "static float p_erf(float x) {\n"
+   "POLICY_INLINE float p_erf(float x) {\n"
    "  float a = x < 0.0f ? -x : x, z = x * x, t = a > 4.0f ? 4.0f : a, s = t * t, near, far;\n"
    "  float q = (((-5.96761703e-4f * z + 4.99119423e-3f) * z - 2.67681349e-2f) * z + 1.12819925e-1f) * z - 3.76125336e-1f;\n"
    "  near = (q * z + 1.28379166e-1f) * x + x;\n"
