@@ -2,6 +2,7 @@
  * writes these bytes, rn_worlds_after_load takes them back. */
 #ifndef REIN_BODIES_H
 #define REIN_BODIES_H
+#include "rein/env.h"
 
 enum { RN_BODIES = 14, RN_QPOS = 15, RN_QVEL = 14, RN_CTRL = 8 };          // the largest of the six: ant
 
@@ -16,4 +17,7 @@ typedef struct {
 
 /* The version of MuJoCo that runs, "2.2.2": part of every table and result, since 3.5.0 and 4.0.0 changed hopper and ant. */
 const char *rn_bodies_version(void);
+
+/* The floor of `rein bench env`: the simulator's part of one step of a world with the action act, and nothing else. */
+void rn_bodies_bare_step(rn_env *e, int world, const float *act);
 #endif

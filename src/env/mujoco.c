@@ -51,6 +51,15 @@ static void gave_up(rn_env *e, int i) {
   e->fail(e, i, o->why[i]);
 }
 
+// what(e, i, key), from which an error of MuJoCo jumps back here
+static void attempt(rn_env *e, int i, void (*what)(rn_env *, int, rn_key *), rn_key *key) {
+  jmp_buf out;
+  if (setjmp(out)) { gave_up(e, i); return; }
+  way_out = &out;
+  what(e, i, key);
+  way_out = NULL;
+}
+
 const char *rn_bodies_version(void) { return mj_versionString(); }
 
 //---- opening -------------------------------------------------------------------------------------------------------------------
@@ -162,20 +171,18 @@ static void draw_start(const task *t, rn_key *key, double *qpos, double *qvel) {
   for (int k = 0; k < t->nv; k++) qvel[k] += normal ? u * rn_normal64(key) : around(key, u);
 }
 
-static void reset(rn_env *e, int i, rn_key key) {
+static __attribute__((noinline)) void begin(rn_env *e, int i, rn_key *key) {
   own *o = e->own;
   const task *t = o->task;
   mjData *d = o->d[i];
-  jmp_buf out;
-  if (setjmp(out)) { gave_up(e, i); return; }
-  way_out = &out;
   mj_resetData(o->m, d);
-  draw_start(t, &key, d->qpos, d->qvel);
+  draw_start(t, key, d->qpos, d->qvel);
   mj_forward(o->m, d);
-  way_out = NULL;
   o->steps[i] = 0;
   observe(t, d, e->obs + (size_t)i * (size_t)t->obs);
 }
+
+static void reset(rn_env *e, int i, rn_key key) { attempt(e, i, begin, &key); }
 
 static bool within(const double *x, int n, double most) {
   for (int k = 0; k < n; k++) if (!(fabs(x[k]) < most)) return false;
@@ -226,13 +233,20 @@ static bool blew_up(const mjData *d) {
   return d->warning[mjWARN_BADQPOS].number || d->warning[mjWARN_BADQVEL].number || d->warning[mjWARN_BADQACC].number || d->warning[mjWARN_BADCTRL].number;
 }
 
-static void step_one(rn_env *e, own *o, int i) {
+void rn_bodies_bare_step(rn_env *e, int i, const float *act) {
+  const own *o = e->own;
+  for (int k = 0; k < o->task->nu; k++) o->d[i]->ctrl[k] = (double)act[k];
+  for (int k = 0; k < o->task->frames; k++) mj_step(o->m, o->d[i]);
+}
+
+static __attribute__((noinline)) void step_one(rn_env *e, int i, rn_key *none) {
+  own *o = e->own;
   const task *t = o->task;
-  mjData *d = o->d[i];
+  const mjData *d = o->d[i];
   const float *act = e->act + (size_t)i * (size_t)t->nu;
   double before = before_step(t, d);
-  for (int k = 0; k < t->nu; k++) d->ctrl[k] = (double)act[k];
-  for (int k = 0; k < t->frames; k++) mj_step(o->m, d);
+  (void)none;
+  rn_bodies_bare_step(e, i, act);
   if (blew_up(d)) e->fail(e, i, "MuJoCo found a state that is not finite or huge; smaller actions, or another policy");
   e->reward[i] = (float)reward_of(t, o->m, d, before, act);
   e->terminated[i] = fell(t, d);
@@ -241,12 +255,7 @@ static void step_one(rn_env *e, own *o, int i) {
 }
 
 static void step(rn_env *e, int from, int to) {
-  jmp_buf out;
-  volatile int i = from;
-  if (setjmp(out)) { gave_up(e, i); return; }
-  way_out = &out;
-  for (; i < to; i++) step_one(e, e->own, i);
-  way_out = NULL;
+  for (int i = from; i < to; i++) attempt(e, i, step_one, NULL);
 }
 
 //---- the kinds -----------------------------------------------------------------------------------------------------------------
@@ -256,10 +265,15 @@ static const task hopper = {HOPPER, rn_model_hopper, 4, 6, 6, 3, 11, 1000, 1e-3}
                   pendulum = {PENDULUM, rn_model_invertedpendulum, 2, 2, 2, 1, 4, 1000, 0}, reacher = {REACHER, rn_model_reacher, 2, 4, 4, 2, 11, 50, 1};
 static const float weakest[] = {-3}, strongest[] = {3};
 
-// The reference returns are D4RL's
+// The reference returns are D4RL's; from 3.5.0 on MuJoCo's contacts are others, so there they mean nothing
+#if mjVERSION_HEADER >= 350
+#define SCORES(low_, high_) .score_low = 0, .score_high = 0
+#else
+#define SCORES(low_, high_) .score_low = low_, .score_high = high_
+#endif
 #define KIND(symbol, id, text, of, columns, actions, nanoseconds, low_, high_, steps, ...) \
   const rn_env_kind symbol = {.abi = RN_ENV_ABI, .name = id, .summary = text, .obs = {RN_BOX, {columns}}, .act = {RN_BOX, {actions}, __VA_ARGS__}, \
-                              .state = sizeof(rn_bodies), .config = &of, .limit = steps, .cost = nanoseconds, .score_low = low_, .score_high = high_, \
+                              .state = sizeof(rn_bodies), .config = &of, .limit = steps, .cost = nanoseconds, SCORES(low_, high_), \
                               .reset = reset, .step = step, .open = open_all, .close = close_all, .save = save, .load = load}
 KIND(rn_hopper, "hopper", "one leg hops forward (MuJoCo)", hopper, 11, 3, 60000, -20.272305, 3234.3, 1000, NULL, NULL);
 KIND(rn_halfcheetah, "halfcheetah", "a beast in a plane runs (MuJoCo)", halfcheetah, 17, 6, 25000, -280.178953, 12135, 1000, NULL, NULL);

@@ -81,6 +81,7 @@ TEST(reference_scores_are_d4rls) {
     {"hopper", -20.272305, 0}, {"hopper", 3234.3, 100}, {"halfcheetah", -280.178953, 0}, {"halfcheetah", 12135, 100}, {"walker2d", 1.629008, 0},
     {"walker2d", 4592.3, 100}, {"ant", -325.6, 0}, {"ant", 3879.7, 100}};
   rn_error err = {0};
+  if (!isfinite(rn_env_score(rn_env_find("hopper", &err), 0))) test_skip("MuJoCo %s is not D4RL's", rn_bodies_version());
   for (int i = 0; i < RN_COUNT(known); i++)
     CHECK_NEAR(rn_env_score(rn_env_find(known[i].name, &err), known[i].total), known[i].score, 1e-12, "%s", known[i].name);
   CHECK(isnan(rn_env_score(rn_env_find("cartpole", &err), 3)));

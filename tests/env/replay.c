@@ -72,6 +72,13 @@ static void compare(rn_worlds *w, const recording *r, int k, const char *how) {
              w->env.terminated[0], w->env.truncated[0]);
 }
 
+// 3.5.0 sums the margins of two geoms where it took the larger: another hopper, another ant (and 4.0.0 another integrator for ant's root)
+static void need_old_margins(void) {
+  int major = 0, minor = 0;
+  sscanf(rn_bodies_version(), "%d.%d", &major, &minor);
+  if (major > 3 || (major == 3 && minor >= 5)) test_skip("MuJoCo %s has other contacts than the recording's 2.3.7", rn_bodies_version());
+}
+
 static void replay(const char *name) {
   recording r = read(name);
   rn_error err = {0};
@@ -100,9 +107,9 @@ TEST(pendulum_is_pendulum_v1) { replay("pendulum"); }
 TEST(acrobot_is_acrobot_v1) { replay("acrobot"); }
 TEST(mountaincar_is_mountaincar_v0) { replay("mountaincar"); }
 TEST(mountaincar_continuous_is_mountaincarcontinuous_v0) { replay("mountaincar-continuous"); }
-TEST(hopper_is_hopper_v4) { replay("hopper"); }
+TEST(hopper_is_hopper_v4) { need_old_margins(), replay("hopper"); }
 TEST(halfcheetah_is_halfcheetah_v4) { replay("halfcheetah"); }
 TEST(walker2d_is_walker2d_v4) { replay("walker2d"); }
-TEST(ant_is_ant_v4) { replay("ant"); }
+TEST(ant_is_ant_v4) { need_old_margins(), replay("ant"); }
 TEST(invertedpendulum_is_invertedpendulum_v4) { replay("invertedpendulum"); }
 TEST(reacher_is_reacher_v4) { replay("reacher"); }
