@@ -1,7 +1,7 @@
 /* S105 on tables: part A's two junctions and the unit checks 1 and 2. */
 #include "trained.h"
 
-#define JUNCTION "system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=\"[0.25,0.25,0.45,0.05,0,0]\" evaluate=0 episodes=1"
+#define JUNCTION "system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=[0.25,0.25,0.45,0.05,0,0] evaluate=0 episodes=1"
 
 // V(J) = 1, 5, 9.1667 for expectile .5, .9, .99; Q(up) = .9 of it against Q(down) = 3
 TEST(the_two_junctions_have_the_known_values) {
@@ -25,7 +25,7 @@ static const char *bandit(const char *rewards, const char *shares, const char *e
   char *zeros = rn_printed("%.*s", 3 * A - 2, "0, 0, 0, 0, 0");
   char *text = rn_printed("{\"P\": [[%s], [%s]], \"R\": [[%s], [%s]], \"start\": [1, 0], \"gamma\": 0.9, \"end\": [1]}", P.at, P.at, rewards, zeros);
   CHECK(rn_write_file(path, text, strlen(text), &err));
-  char *words = rn_printed("system=iql/exact env=mdp:%s slots.behaviour=\"[%s]\" expectile=%s evaluate=0 episodes=1", path, shares, expectile);
+  char *words = rn_printed("system=iql/exact env=mdp:%s slots.behaviour=[%s] expectile=%s evaluate=0 episodes=1", path, shares, expectile);
   const char *run = rn_printed("%s/run", folder);
   CHECK_THAT(train_code(run, words, &err) == RN_OK, "%s", err.text);
   rn_free(path), rn_free(row), rn_free(P.at), rn_free(zeros), rn_free(text), rn_free(words);
@@ -40,10 +40,10 @@ TEST(expectiles_are_the_known_ones) {
 }
 
 TEST(wrong_settings_are_refused) {
-  static const char *const bad[][2] = {{"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=\"[0.5,0.5]\"", "3 states x 2 actions"},
-                                       {"system=iql/exact env=mdp:random(3,2,5,1) slots.behaviour=\"[0.25,0.25,0.25,0.25,0,0]\"", "gamma in place of a horizon"},
-                                       {"system=iql/exact env=cartpole slots.behaviour=\"[1]\"", "is no table"},
-                                       {"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=\"[0.25,0.25,0.45,0.05,0,0]\" expectile=1.5", "expectile"}};
+  static const char *const bad[][2] = {{"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=[0.5,0.5]", "3 states x 2 actions"},
+                                       {"system=iql/exact env=mdp:random(3,2,5,1) slots.behaviour=[0.25,0.25,0.25,0.25,0,0]", "gamma in place of a horizon"},
+                                       {"system=iql/exact env=cartpole slots.behaviour=[1]", "is no table"},
+                                       {"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=[0.25,0.25,0.45,0.05,0,0] expectile=1.5", "expectile"}};
   for (int i = 0; i < RN_COUNT(bad); i++) {
     rn_error err = {0};
     char *folder = rn_printed("%s/run", test_folder());

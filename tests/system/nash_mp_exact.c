@@ -1,7 +1,7 @@
 /* S092, exact part, as runs: known equilibria, the bound at every iterate, refusals. (Its formulas are tested in tests/tabular/preference.c.) */
 #include "trained.h"
 
-#define RPS "system=nash-mp/exact slots.judge=prefmat:rps slots.reference=\"[0.6,0.3,0.1]\" evaluate=0"
+#define RPS "system=nash-mp/exact slots.judge=prefmat:rps slots.reference=[0.6,0.3,0.1] evaluate=0"
 
 static void ends_at(const char *words, double a, double b, double c) {
   rn_safetensors *s = last_checkpoint(trained(words));
@@ -32,8 +32,8 @@ TEST(nash_md_with_constant_steps_is_biased) {
 
 TEST(wrong_games_are_refused) {
   static const char *const bad[][2] = {{"system=nash-mp/exact slots.judge=prefmat:rsp slots.reference=uniform", "did you mean 'rps'"},
-                                       {"system=nash-mp/exact slots.judge=prefmat:rps slots.reference=\"[0.5,0.5]\"", "3 actions, the reference 2"},
-                                       {"system=nash-mp/exact slots.judge=prefmat:rps slots.reference=\"[1,0,0]\"", "can never be played"},
+                                       {"system=nash-mp/exact slots.judge=prefmat:rps slots.reference=[0.5,0.5]", "3 actions, the reference 2"},
+                                       {"system=nash-mp/exact slots.judge=prefmat:rps slots.reference=[1,0,0]", "can never be played"},
                                        {"system=nash-mp/exact slots.judge=prefmat:rps slots.reference=uniform beta=0", "beta"},
                                        {"system=nash-mp/exact slots.reference=uniform", "judge"},
                                        {"system=nash-mp/exact slots.judge=prefmat:rps slots.reference=uniform method=nash-md eta=20", "below 1"}};
