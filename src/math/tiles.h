@@ -36,6 +36,7 @@ static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
       COLUMNS sum[i][j] = FMA(x, row[j], sum[i][j]); \
     } \
     a += ak, b += bk; \
+    __asm__("" : "+r"(a), "+r"(b)); /* gcc 12 would hold addresses of all four terms, and spill sums for them */ \
   } while (0)
 
 INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
@@ -43,9 +44,7 @@ INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
   const edge last = edge_of(t->cols - W * (vectors - 1));
   const float *a = t->a, *b = t->b, *const bias = t->bias, *const old = t->old;
   float *const to = t->to;
-  const ptrdiff_t ai = t->ai, bk = t->bk, ldto = t->ldto, ldold = t->ldold;
-  ptrdiff_t ak = t->ak;
-  __asm__("" : "+r"(ak));                               // any stride: one loop, no version of its own for stride 1
+  const ptrdiff_t ai = t->ai, ak = t->ak, bk = t->bk, ldto = t->ldto, ldold = t->ldold;
   ROWS COLUMNS sum[i][j] = all(0);
   if (t->from) ROWS COLUMNS sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
   int l = t->k;
@@ -55,7 +54,7 @@ INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
     TERM;
     TERM;
   }
-  for (; l > 0; l--) TERM;
+  _Pragma("GCC unroll 1") for (; l > 0; l--) TERM;
   if (bias) COLUMNS {
     const vf x = load_column(bias, j, vectors, last);
     ROWS sum[i][j] = sum[i][j] + x;
