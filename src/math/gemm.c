@@ -87,23 +87,22 @@ static void turn_columns(const block *o) {
   }
 }
 
-// the tile whose first entry is (i, j)
-static void one_tile(const block *o, int i, int rows, int j) {
+// tiles of `vectors` vectors from entry (i, j) on, up to column j1
+static void strip_product(const block *o, int i, int rows, int j, int j1, int vectors) {
   const rn_product *p = o->p;
-  const int depth = o->l1 - o->l0, cols = RN_MIN(o->width, o->j1 - j);
-  const int vectors = cols == o->width ? o->vectors : (cols + o->q->lanes - 1) / o->q->lanes;
+  const int depth = o->l1 - o->l0, width = vectors * o->q->lanes;
   const bool last = o->l1 == p->k;
   float *here = (float *)p->c + (size_t)i * (size_t)p->ldc + j;
   float *chain = o->apart ? scratch.chains + (size_t)(i - o->i0) * CHUNK + (size_t)(j - o->j0) : here;
   const ptrdiff_t ldchain = o->apart ? CHUNK : p->ldc;
-  rn_tile t = {.k = depth, .cols = cols, .from = o->l0 == 0 ? NULL : chain, .ldfrom = ldchain, .to = last ? here : chain,
-               .ldto = last ? p->ldc : ldchain};
+  rn_strip t = {.k = depth, .cols = j1 - j, .from = o->l0 == 0 ? NULL : chain, .ldfrom = ldchain, .to = last ? here : chain,
+                .ldto = last ? p->ldc : ldchain};
   if (p->how == RN_TN) t.a = entry(p->a, o->l0, p->lda, i), t.ai = 1, t.ak = p->lda;
   else t.a = entry(p->a, i, p->lda, o->l0), t.ai = p->lda, t.ak = 1;
-  if (p->how == RN_NT) t.b = scratch.b + (size_t)(j - o->j0) * (size_t)depth, t.bk = (ptrdiff_t)vectors * o->q->lanes;
-  else t.b = entry(p->b, o->l0, p->ldb, j), t.bk = p->ldb;
-  if (last) t.bias = p->bias ? (const float *)p->bias + j : NULL, t.act = p->act, t.old = p->add ? here : NULL, t.ldold = p->ldc;
-  o->q->tile[vectors][rows](&t);
+  if (p->how == RN_NT) t.b = scratch.b + (size_t)(j - o->j0) * (size_t)depth, t.bk = width, t.bnext = (ptrdiff_t)width * depth;
+  else t.b = entry(p->b, o->l0, p->ldb, j), t.bk = p->ldb, t.bnext = width;
+  if (last) t.bias = p->bias ? (const float *)p->bias + j : NULL, t.act = p->act, t.old = p->add ? here : NULL;
+  o->q->strip[vectors][rows](&t);
 }
 
 // rows [i0, i1) by columns [j0, j1)
@@ -115,13 +114,16 @@ static void tiled_product(const job *w, int i0, int i1, int j0, int j1) {
     block o = {.p = p, .q = q, .i0 = i0, .i1 = i1, .j0 = j, .j1 = RN_MIN(j1, j + CHUNK), .apart = p->add && p->k > most_depth};
     o.vectors = vectors_of_tile(q, rows, o.j1 - j), o.width = o.vectors * q->lanes;
     const int tiles = (rows + q->rows[o.vectors] - 1) / q->rows[o.vectors];
+    // whole tiles first, the last of them may end within its last vector; then a narrower one
+    const int over = (o.j1 - j) % o.width, rest = over > o.width - q->lanes ? o.j1 : o.j1 - over;
     o.least = rows / tiles, o.more = rows % tiles;
     do {
       o.l1 = RN_MIN(p->k, o.l0 + most_depth);
       if (p->how == RN_NT) turn_columns(&o);
       for (int i = i0, some; i < i1; i += some) {
         some = rows_at(&o, i);
-        for (int at = o.j0; at < o.j1; at += o.width) one_tile(&o, i, some, at);
+        if (o.j0 < rest) strip_product(&o, i, some, o.j0, rest, o.vectors);
+        if (rest < o.j1) strip_product(&o, i, some, rest, o.j1, (o.j1 - rest + q->lanes - 1) / q->lanes);
       }
       o.l0 = o.l1;
     } while (o.l0 < p->k);

@@ -298,7 +298,7 @@ static void normals(rn_key key, size_t n, float *x) {
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 const rn_kernels JOIN(rn_kernels_, RN_ISA) = {
-    .name = TEXT(RN_ISA), .lanes = W, .rows = TILE_ROWS, .tile = TILE_TABLE,
+    .name = TEXT(RN_ISA), .lanes = W, .rows = TILE_ROWS, .strip = TILE_TABLE,
     .pack_turned = pack_turned, .one_column = one_column,
 #define ENTRY(f) .f = map_##f,
     RN_VECTOR_FUNCTIONS(ENTRY)
