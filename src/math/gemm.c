@@ -4,15 +4,16 @@
 #include <string.h>
 
 enum {
-  DEPTH = 512, CHUNK = 256,                             // terms and columns of b in hand
+  DEPTH = 512, CHUNK = 512,                             // terms and columns of b in hand
+  TURNED = 256,                                         // terms, where b is turned
   MOST_ROWS = 252,                                      // rows of a part
   ONE_DEPTH = 4096, ONE_ROWS = 64,                      // one column: terms and rows at a time
-  FAR_APART = 900,                                      // rows of b each in a page of its own: half the depth spares the page tables
+  FAR_APART = 900, FAR = 128,                           // terms, where each row of b has pages of its own (1024^3: 145 GFLOP/s, at 512 terms 90)
 };
 static const double WORTH_THREADS = 65536 * 4;          // multiply-adds
 
 static _Thread_local struct {
-  _Alignas(64) float b[DEPTH * CHUNK];                  // dy w': panels one after the other, each [depth, width]
+  _Alignas(64) float b[TURNED * CHUNK];                 // dy w': panels one after the other, each [depth, width]
   _Alignas(64) float chains[MOST_ROWS * CHUNK];         // unfinished ones, when c may not hold them
   _Alignas(64) float column[ONE_DEPTH];
   _Alignas(64) float lanes[ONE_ROWS * 16];
@@ -109,7 +110,7 @@ static void strip_product(const block *o, int i, int rows, int j, int j1, int ve
 static void tiled_product(const job *w, int i0, int i1, int j0, int j1) {
   const rn_product *p = w->p;
   const rn_kernels *q = w->kernels;
-  const int rows = i1 - i0, most_depth = p->how != RN_NT && p->ldb > FAR_APART ? DEPTH / 2 : DEPTH;
+  const int rows = i1 - i0, most_depth = p->how == RN_NT ? TURNED : p->ldb > FAR_APART ? FAR : DEPTH;
   for (int j = j0; j < j1; j += CHUNK) {
     block o = {.p = p, .q = q, .i0 = i0, .i1 = i1, .j0 = j, .j1 = RN_MIN(j1, j + CHUNK), .apart = p->add && p->k > most_depth};
     o.vectors = vectors_of_tile(q, rows, o.j1 - j), o.width = o.vectors * q->lanes;
