@@ -6,11 +6,11 @@
 enum {
   DEPTH = 512, CHUNK = 512,                             // terms and columns of b in hand
   TURNED = 256,                                         // terms, where b is turned
-  MOST_ROWS = 252,                                      // rows of a part
+  MOST_ROWS = 264,                                      // rows in hand
   ONE_DEPTH = 4096, ONE_ROWS = 64,                      // one column: terms and rows at a time
   FAR_APART = 900, FAR = 128,                           // terms, where each row of b has pages of its own (1024^3: 145 GFLOP/s, at 512 terms 90)
 };
-static const double WORTH_THREADS = 65536 * 4;          // multiply-adds
+static const double WORTH_THREADS = 1 << 20;            // multiply-adds: 6 us on one core
 
 static _Thread_local struct {
   _Alignas(64) float b[TURNED * CHUNK];                 // dy w': panels one after the other, each [depth, width]
@@ -136,15 +136,27 @@ static void rows_and_columns(const job *w, int i0, int i1, int j0, int j1) {
   else tiled_product(w, i0, i1, j0, j1);
 }
 
+static void rows_in_turn(const job *w, int i0, int i1, int j0, int j1) {
+  for (int i = i0; i < i1; i += MOST_ROWS) rows_and_columns(w, i, RN_MIN(i1, i + MOST_ROWS), j0, j1);
+}
+
 static void part_product(void *context, int part) {
   const job *w = context;
   const rn_product *p = w->p;
-  const int r = part % w->row_parts, s = part / w->row_parts;
-  // columns are dealt in whole vectors
-  const int lanes = w->kernels->lanes, whole = (p->n + lanes - 1) / lanes;
+  // rows are dealt one by one, columns in whole vectors
+  const int lanes = w->kernels->lanes, r = part % w->row_parts, s = part / w->row_parts;
+  const long whole = (p->n + lanes - 1) / lanes;
   const int i0 = (int)((long)p->m * r / w->row_parts), i1 = (int)((long)p->m * (r + 1) / w->row_parts);
-  const int j0 = (int)((long)whole * s / w->col_parts) * lanes, j1 = RN_MIN(p->n, (int)((long)whole * (s + 1) / w->col_parts) * lanes);
-  rows_and_columns(w, i0, i1, j0, j1);
+  const int j0 = (int)(whole * s / w->col_parts) * lanes, j1 = RN_MIN(p->n, (int)(whole * (s + 1) / w->col_parts) * lanes);
+  rows_in_turn(w, i0, i1, j0, j1);
+}
+
+// one part a thread: of the columns, where each gets a few vectors, for then nothing is read or turned twice; else of the rows
+static void deal(job *w, int threads) {
+  const int vectors = (w->p->n + w->kernels->lanes - 1) / w->kernels->lanes;
+  if (vectors >= 4 * threads) w->col_parts = threads;
+  else if (w->p->m >= 12 * threads) w->row_parts = threads;
+  else w->col_parts = RN_MIN(vectors, threads);
 }
 
 static void check(const rn_product *p) {
@@ -161,11 +173,10 @@ void rn_gemm_with(const rn_kernels *kernels, const rn_product *p) {
   job w = {kernels, p, 1, 1};
   const int threads = rn_threads();
   if (threads == 1 || (double)p->m * p->n * p->k < WORTH_THREADS) {
-    for (int i = 0; i < p->m; i += MOST_ROWS) rows_and_columns(&w, i, RN_MIN(p->m, i + MOST_ROWS), 0, p->n);
+    rows_in_turn(&w, 0, p->m, 0, p->n);
     return;
   }
-  w.row_parts = (p->m + MOST_ROWS - 1) / MOST_ROWS;
-  if (w.row_parts < 2 * threads) w.col_parts = RN_MIN((p->n + kernels->lanes - 1) / kernels->lanes, 2 * threads);
+  deal(&w, threads);
   rn_parallel(w.row_parts * w.col_parts, part_product, &w);
 }
 
