@@ -20,8 +20,8 @@ INLINE vf v_exp(vf x) {
   p = FMA(p, r, all(1.6666665459e-1f));
   p = FMA(p, r, all(5.0000001201e-1f));
   p = FMA(p, r * r, r) + all(1);
-  vi power = (vi)shifted - (vi)magic, half = power >> 1;
-  vf first = (vf)((half + 127) << 23), second = (vf)((power - half + 127) << 23);
+  vi power = minus((vi)shifted, (vi)magic), half = power >> 1;
+  vf first = (vf)(((vu)half + 127) << 23), second = (vf)(((vu)power - (vu)half + 127) << 23);
   return p * first * second;
 }
 
@@ -44,7 +44,7 @@ INLINE vf log_of(vf f, vf e) {
 INLINE vf v_log(vf x) {
   vi tiny = x < all(0x1p-126f);
   vf scaled = pick(tiny, x * all(0x1p23f), x);
-  vi bits = (vi)scaled - whole(0x3f3504f3);             // exponent counted from sqrt(1/2)
+  vi bits = minus((vi)scaled, whole(0x3f3504f3));       // exponent counted from sqrt(1/2)
   vi e = (bits >> 23) - (tiny & whole(23));
   vf m = (vf)((bits & whole(0x007fffff)) + whole(0x3f3504f3));
   vf y = log_of(m - all(1), as_float(e));
@@ -111,8 +111,8 @@ INLINE void turn(vf r, vi q, vf *sine, vf *cosine) {
   c = FMA(c, z, all(4.166664568298827e-2f));
   c = FMA(c * z, z, FMA(all(-0.5f), z, all(1)));
   vi odd = (q & 1) != 0;
-  *sine = (vf)((vi)pick(odd, c, s) ^ ((q & 2) << 30));
-  *cosine = (vf)((vi)pick(odd, s, c) ^ (((q + 1) & 2) << 30));
+  *sine = (vf)((vi)pick(odd, c, s) ^ (vi)(((vu)q & 2) << 30));
+  *cosine = (vf)((vi)pick(odd, s, c) ^ (vi)((((vu)q + 1) & 2) << 30));
 }
 
 // the remainder of x by pi/2 for any finite x of at least 1: the bits of 2/pi that matter, multiplied exactly
@@ -149,7 +149,7 @@ static inline __attribute__((unused)) void far_lanes(vf x, vf *r, vi *q) {
 INLINE void reduce(vf x, vf *r, vi *q) {
   const vf magic = all(0x1.8p23f);
   vf shifted = FMA(x, all(0.636619772f), magic), n = shifted - magic;
-  *q = (vi)shifted - (vi)magic;
+  *q = minus((vi)shifted, (vi)magic);
   vf t = FMA(n, all(-0x1.921fb6p0f), x);
   t = FMA(n, all(0x1.777a5cp-25f), t);
   *r = FMA(n, all(0x1.ee59dap-50f), t);

@@ -110,6 +110,7 @@ INLINE void wide_product(vu a, uint32_t m, vu *high, vu *low) {
 #endif
 
 INLINE vi whole(int32_t x) { return (vi){0} + x; }
+INLINE vi minus(vi x, vi y) { return (vi)((vu)x - (vu)y); }     // wraps, where a NaN's bits come by
 INLINE vf magnitude(vf x) { return (vf)((vi)x & whole(0x7fffffff)); }
 INLINE vf signed_as(vf x, vf sign) { return (vf)(((vi)x & whole(0x7fffffff)) | ((vi)sign & whole(INT32_MIN))); }
 INLINE vf load_some(const float *p, size_t n) { return n >= W ? load(p) : load_part(p, n); }

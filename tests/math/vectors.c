@@ -3,7 +3,7 @@
 #include "test.h"
 
 enum { MOST = 10007 };
-static float x[MOST], y[MOST], z[MOST], was[MOST], got[MOST];
+static float x[MOST + 1], y[MOST], z[MOST], was[MOST], got[MOST];
 
 static void fill(float *v, size_t n, uint64_t seed) {
   rn_key key = rn_key_new(seed, "test", 0, 0);
