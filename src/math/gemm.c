@@ -63,7 +63,7 @@ static void one_column_rows(const job *w, int from, int to) {
 // 160 GFLOP/s where twelve by two is 152, at 32x64x64); fewer rows need more vectors to keep the multipliers busy.
 static int vectors_of_tile(const rn_kernels *q, int rows, int cols) {
   const int left = (cols + q->lanes - 1) / q->lanes;
-  return RN_MIN(left, rows <= q->rows[8] ? 8 : 4);
+  return RN_MIN(left, rows <= q->rows[8] ? 8 : rows <= q->rows[4] ? 4 : q->vectors);
 }
 
 // What part of c is in hand: rows [i0, i1), columns [j0, j1), terms [l0, l1)

@@ -26,10 +26,13 @@ enum { RN_MOST_VECTORS = 8, RN_MOST_ROWS = 12 };            // of a tile
 typedef struct {
   const char *name;
   int lanes;                                            // floats a vector
+  int vectors;                                          // of the tile that is best where there are many rows
   int rows[RN_MOST_VECTORS + 1];                        // most rows of a tile by the vectors of its row; never more than a narrower one has
   void (*strip[RN_MOST_VECTORS + 1][RN_MOST_ROWS + 1])(const rn_strip *t);
   void (*pack_turned)(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out);   // [k, width] from b [cols, k], zeros after cols
   void (*one_column)(const float *a, ptrdiff_t lda, const float *b, int rows, int k, float *sum, float *lanes, bool first, bool last);
+  float (*one_exp)(float), (*one_log)(float), (*one_tanh)(float), (*one_sigmoid)(float), (*one_softplus)(float), (*one_sin)(float);
+  float (*one_cos)(float), (*one_erf)(float), (*one_sqrt)(float);
   rn_map1 *exp, *log, *tanh, *sigmoid, *softplus, *sin, *cos, *erf, *sqrt;
   rn_map2 *add, *sub, *mul, *div, *min, *max, *muladd;
   void (*affine)(size_t n, float a, float b, const float *x, float *y);

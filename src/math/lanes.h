@@ -25,6 +25,7 @@ INLINE edge edge_of(int n) { return below((size_t)n); }
 INLINE vf load_edge(const float *p, edge e) { return _mm512_maskz_loadu_ps(e, p); }
 INLINE void store_edge(float *p, vf x, edge e) { _mm512_mask_storeu_ps(p, e, x); }
 INLINE vf pick(vi mask, vf yes, vf no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), no, yes); }
+INLINE vf keep_some(vf x, size_t n) { return n >= W ? x : _mm512_maskz_mov_ps(below(n), x); }        // zeros after n
 INLINE vf root(vf x) { return _mm512_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm512_cvtepi32_ps((__m512i)x); }
 INLINE bool any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
@@ -58,6 +59,7 @@ INLINE __m256i below(size_t n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32((in
 INLINE vf load_part(const float *p, size_t n) { return _mm256_maskload_ps(p, below(n)); }
 INLINE void store_part(float *p, vf x, size_t n) { _mm256_maskstore_ps(p, below(n), x); }
 INLINE vf pick(vi mask, vf yes, vf no) { return _mm256_blendv_ps(no, yes, (__m256)mask); }
+INLINE vf keep_some(vf x, size_t n) { return n >= W ? x : _mm256_and_ps((__m256)below(n), x); }
 INLINE vf root(vf x) { return _mm256_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm256_cvtepi32_ps((__m256i)x); }
 INLINE bool any(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
@@ -91,6 +93,10 @@ INLINE vf load_part(const float *p, size_t n) {
 }
 INLINE void store_part(float *p, vf x, size_t n) { memcpy(p, &x, n * sizeof *p); }
 INLINE vf pick(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+INLINE vf keep_some(vf x, size_t n) {
+  for (size_t i = n; i < W; i++) x[i] = 0;
+  return x;
+}
 INLINE vf root(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 INLINE vf as_float(vi x) { return __builtin_convertvector(x, vf); }
 INLINE bool any(vi mask) { return (mask[0] | mask[1] | mask[2] | mask[3]) != 0; }
@@ -141,11 +147,17 @@ INLINE lanes no_lanes(void) {
   return s;
 }
 // the one tree: lane l takes l+8, then l+4, l+2, l+1
+typedef float four __attribute__((vector_size(16)));
 INLINE float tree(lanes s) {
-  float t[LANES];
-  for (int i = 0; i < VECTORS; i++) store(t + W * i, s.v[i]);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; l++) t[l] += t[l + half];
-  return t[0];
+#if defined RN_ISA_avx512
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(s.v[0]), _mm512_extractf32x8_ps(s.v[0], 1));
+  const four x = (four)_mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+#elif defined RN_ISA_avx2
+  const __m256 eight = _mm256_add_ps(s.v[0], s.v[1]);
+  const four x = (four)_mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+#else
+  const four x = (s.v[0] + s.v[2]) + (s.v[1] + s.v[3]);
+#endif
+  return (x[0] + x[2]) + (x[1] + x[3]);
 }
 #endif
