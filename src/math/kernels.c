@@ -41,8 +41,8 @@ MAP2(map_add, x + y)
 MAP2(map_sub, x - y)
 MAP2(map_mul, x *y)
 MAP2(map_div, x / y)
-MAP2(map_min, pick(y < x, y, x))
-MAP2(map_max, pick(y > x, y, x))
+MAP2(map_min, smaller(y, x))
+MAP2(map_max, larger(y, x))
 
 static void map_muladd(size_t n, const float *x, const float *y, float *z) {
   for (size_t i = 0; i < n; i += W) {
@@ -62,8 +62,7 @@ static void map_axpy(size_t n, float a, const float *x, float *y) {
 static void map_clamp(size_t n, float low, float high, const float *px, float *y) {
   for (size_t i = 0; i < n; i += W) {
     vf x = load_some(px + i, n - i);
-    x = pick(x < all(low), all(low), x);
-    store_some(y + i, pick(x > all(high), all(high), x), n - i);
+    store_some(y + i, smaller(all(high), larger(all(low), x)), n - i);
   }
 }
 
@@ -86,7 +85,7 @@ static void map_act(size_t n, rn_act act, const float *x, float *y) {
 }
 
 // x: the activation's output, y: the slope that comes from above
-MAP2(back_relu, pick(x <= all(0), all(0), y))
+MAP2(back_relu, pick(LESS(all(0), x), y, all(0)))
 MAP2(back_tanh, FMA(-x, x, all(1)) * y)
 static void map_act_back(size_t n, rn_act act, const float *y, const float *dy, float *dx) {
   switch (act) {
@@ -150,17 +149,22 @@ static float fold_dot(size_t n, const float *x, const float *y) {
 static float fold_sumsq(size_t n, const float *x) { return fold_dot(n, x, x); }
 
 static float fold_maxof(size_t n, const float *px) {
-  vf most = all(-INFINITY);
-  vi bad = whole(0);
-  for (size_t i = 0; i < n; i += W) {
-    vf x = n - i >= W ? load(px + i) : pick(load_part((const float[]){1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, n - i) > all(0),
-                                            load_part(px + i, n - i), all(-INFINITY));
-    most = pick(x > most, x, most), bad |= x != x;
+  vf most = all(-INFINITY), bad = all(0);               // bad: NaN once one was seen
+  size_t i = 0;
+  for (; i + W <= n; i += W) {
+    vf x = load(px + i);
+    most = larger(x, most), bad = pick(SAME(x, x), bad, x);
   }
-  if (any(bad)) return NAN;
-  float t[W], best = -INFINITY;
-  store(t, most);
-  for (int i = 0; i < W; i++) best = t[i] > best ? t[i] : best;
+  float t[W], worst[W], best = -INFINITY;
+  store(t, most), store(worst, bad);
+  for (int v = 0; v < W; v++) {
+    if (worst[v] != worst[v]) return NAN;
+    best = t[v] > best ? t[v] : best;
+  }
+  for (; i < n; i++) {
+    if (px[i] != px[i]) return NAN;
+    best = px[i] > best ? px[i] : best;
+  }
   return best + 0.0f;                                   // one zero, whatever lane it came from
 }
 
@@ -175,7 +179,8 @@ static bool all_finite(size_t n, const float *px) {
     vi m = (vi)magnitude(load_part(px + i, n - i)), more = m > most;
     most = (more & m) | (~more & most);
   }
-  return !any(most >= whole(0x7f800000));
+  const vf over = (vf)(most >= whole(0x7f800000));      // all bits: NaN
+  return !any((truth)HAS_BIT((vi)over, 1));
 }
 
 static void column_sums(int rows, int cols, const float *x, float *y, bool add) {
