@@ -239,7 +239,8 @@ INLINE vu counting(void) {
 
 // the blocks draw, draw + 1, ... of a key
 INLINE blocks philox(const rn_key *key, const uint32_t cipher[2], uint32_t draw) {
-  vu c0 = (vu)whole((int32_t)draw) + counting(), c1 = (vu)whole((int32_t)key->at), c2 = (vu)whole((int32_t)key->unit), c3 = (vu)whole((int32_t)(key->unit >> 32));
+  vu c0 = (vu)whole((int32_t)draw) + counting(), c1 = (vu)whole((int32_t)key->at), c2 = (vu)whole((int32_t)key->unit),
+      c3 = (vu)whole((int32_t)(key->unit >> 32));
   uint32_t k0 = cipher[0], k1 = cipher[1];
   for (int round = 0; round < 10; round++) {
     vu high0, low0, high2, low2;

@@ -100,8 +100,8 @@ INLINE void strip(const rn_strip *t, const int rows, const int vectors) {
 TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(5) TILES_3(6) TILES_3(7) TILES_3(8)
 #define TILE_VECTORS 4
 #define TILE_ROWS {0, 12, 12, 8, 6, 3, 3, 3, 3}
-#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_12(2)}, {NULL, NAMES_8(3)}, {NULL, NAMES_6(4)}, {NULL, NAMES_3(5)}, {NULL, NAMES_3(6)}, \
-                    {NULL, NAMES_3(7)}, {NULL, NAMES_3(8)}}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_12(2)}, {NULL, NAMES_8(3)}, {NULL, NAMES_6(4)}, {NULL, NAMES_3(5)}, \
+                    {NULL, NAMES_3(6)}, {NULL, NAMES_3(7)}, {NULL, NAMES_3(8)}}
 #elif defined RN_ISA_avx2
 TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
 #define TILE_VECTORS 2

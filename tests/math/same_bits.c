@@ -57,7 +57,8 @@ static uint64_t everything(void) {
 
 TEST(results_hash_to_the_known_value) {
   const uint64_t h = everything();
-  CHECK_THAT(h == KNOWN, "under %s the results hash to 0x%016llx, should be 0x%016llx", rn_math_isa(), (unsigned long long)h, (unsigned long long)KNOWN);
+  CHECK_THAT(h == KNOWN, "under %s the results hash to 0x%016llx, should be 0x%016llx", rn_math_isa(), (unsigned long long)h,
+      (unsigned long long)KNOWN);
 }
 
 TEST(threads_do_not_show) {
