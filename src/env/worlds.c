@@ -206,7 +206,8 @@ static void check_indices(const rn_worlds *w, const float *act) {
     for (int j = 0; j < w->act; j++) {
       float x = act[(size_t)r * (size_t)w->act + (size_t)j];
       int n = a->kind == RN_DISCRETE ? a->dim[0] : a->high ? (int)a->high[j] + 1 : a->dim[1];
-      RN_CHECK(!isfinite(x) || (x >= 0 && x < (float)n && x == (float)(int)x), "%s: action %g of row %d is no index below %d", w->kind->name, (double)x, r, n);
+      RN_CHECK(!isfinite(x) || (x >= 0 && x < (float)n && x == (float)(int)x), "%s: action %g of row %d is no index below %d", w->kind->name,
+               (double)x, r, n);
     }
 }
 
