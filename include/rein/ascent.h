@@ -10,10 +10,11 @@ const rn_mdp *rn_mdp_of(rn_run *run, rn_error *err);
 
 //---- trajectories of a rollout -------------------------------------------------------------------------------------------------------
 
-/* Rows of a rollout of whole episodes, as rn_rollout_view gives them, [rows]; rows of padding have weight 0. */
+/* The steps of a rollout of whole episodes, one after the other, without padding. */
 typedef struct {
   int n, rows;                     // trajectories; rows
-  const int *of;                   // [rows] trajectory of a row; -1: padding
+  rn_view view; rn_node *act;      // [rows, obs] [rows, act]
+  const int *of;                   // [rows] trajectory of a row
   rn_real *weight;                 // [rows] G_h - b_h, G_h = sum_{i>=h} gamma^i r_i, divided by n
 } rn_trajectories;
 /* baseline [most] is subtracted by step (NULL: none). */

@@ -69,4 +69,6 @@ double rn_kl(int n, const double *p, const double *q);                       // 
 /* One step towards the best answer to `against`, held by ref and by centre (closed form of the prox step):
  * ln out(y) = [ln centre(y)/eta + ln ref(y) + P(y > against)/beta] / (1 + 1/eta) + c. out may be centre or against. */
 void rn_prox(int n, const double *P, const double *ref, double beta, double eta, const double *centre, const double *against, double *out);
+/* ln out(y) = ln centre(y) + eta P(y > against) + c: the answer to `against`, held by centre alone. out may be any of them. */
+void rn_answer(int n, const double *P, double eta, const double *centre, const double *against, double *out);
 #endif

@@ -17,7 +17,7 @@ static struct {
   pthread_cond_t wake;
   atomic_long job;                                             // number of the job in hand
   atomic_int left;                                             // workers that have not finished it
-  atomic_bool quit;
+  atomic_bool quit, busy;
   int parts;
   void (*fn)(void *, int);
   void *context;
@@ -87,13 +87,17 @@ void rn_threads_set(int threads) {
   atomic_store(&pool.job, 0);
   pool.spin = threads <= cores, pool.threads = threads;
   for (int i = 1; i < threads; i++)
-    if (pthread_create(&pool.worker[i], NULL, work, (void *)(intptr_t)i) != 0) rn_fatal(__func__, "thread %d of %d could not be made", i, threads);
+    if (pthread_create(&pool.worker[i], NULL, work, (void *)(intptr_t)i) != 0) {        // fewer threads compute the same, later
+      pool.threads = i;
+      break;
+    }
 }
 
 int rn_threads(void) { return pool.threads; }
 
 void rn_parallel(int parts, void (*fn)(void *context, int part), void *context) {
-  if (pool.threads == 1 || parts <= 1 || inside) {
+  // a thread that is not the pool's may come while another's job is in hand: it works alone
+  if (pool.threads == 1 || parts <= 1 || inside || atomic_exchange(&pool.busy, true)) {
     for (int part = 0; part < parts; part++) fn(context, part);
     return;
   }
@@ -106,4 +110,5 @@ void rn_parallel(int parts, void (*fn)(void *context, int part), void *context) 
   for (int looks = 0; atomic_load_explicit(&pool.left, memory_order_acquire) > 0; looks++)
     if (pool.spin && looks < 100000) __builtin_ia32_pause();
     else sched_yield();
+  atomic_store(&pool.busy, false);
 }

@@ -1,5 +1,6 @@
 /* env/list.c - the environments by name: one line for each; and a user's own, loaded from a shared object. */
 #include "list.h"
+#include "rein/tabular.h"
 #include "rein/worlds.h"
 #include <dlfcn.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 static const rn_env_kind *const kinds[] = {
   &rn_cartpole,
   &rn_pendulum,
+  &rn_mdp_env,
   &rn_acrobot,
   &rn_mountaincar,
   &rn_mountaincar_continuous,

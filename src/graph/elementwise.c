@@ -51,6 +51,11 @@ UNARY(clamp, RN_M(rn_vclamp)(count_of(x), (rn_real)x->f[0], (rn_real)x->f[1], X,
 static const double TWO_OVER_ROOT_PI = 1.1283791670955126;
 UNARY(erf, RN_M(rn_verf)(count_of(x), X, Y), G[i] * (rn_real)TWO_OVER_ROOT_PI * RN_M(rn_exp)(-X[i] * X[i]),
       rn_mul(dx, rn_scale(rn_exp(rn_neg(rn_square(in))), TWO_OVER_ROOT_PI)))
+// log gamma and its derivatives: each is the slope of the one before it; f[0]: the order
+static rn_node *polygamma(rn_node *x, int order);
+UNARY(polygamma, RN_M(rn_vpolygamma)((int)x->f[0], count_of(x), X, Y), G[i] * RN_M(rn_polygamma)((int)x->f[0] + 1, X[i]),
+      rn_mul(dx, polygamma(in, (int)x->f[0] + 1)))
+static rn_node *polygamma(rn_node *x, int order) { return unary(&op_polygamma, x, order, 0); }
 // s = sigmoid(x):  d(x s) = s (1 + x (1 - s)) dx
 static rn_real silu_slope(rn_real v) {
   rn_real s = RN_M(rn_sigmoid)(v);
@@ -84,6 +89,9 @@ rn_node *rn_abs(rn_node *x) { return unary(&op_abs, x, 0, 0); }
 rn_node *rn_sin(rn_node *x) { return unary(&op_sin, x, 0, 0); }
 rn_node *rn_cos(rn_node *x) { return unary(&op_cos, x, 0, 0); }
 rn_node *rn_erf(rn_node *x) { return unary(&op_erf, x, 0, 0); }
+rn_node *rn_lgamma(rn_node *x) { return polygamma(x, -1); }
+rn_node *rn_digamma(rn_node *x) { return polygamma(x, 0); }
+rn_node *rn_trigamma(rn_node *x) { return polygamma(x, 1); }
 rn_node *rn_step_of(rn_node *x) { return slopes(x, slope_relu); }
 rn_node *rn_clamp(rn_node *x, double low, double high) {
   RN_CHECK(low <= high, "a clamp to %g .. %g", low, high);
@@ -256,8 +264,15 @@ static void chosen_backward(rn_node *x) {
 static void chosen_derive(rn_node *x, rn_node *dx, rn_node *din[3]) {
   for (int k = 0; k < 2; k++) if (x->in[k]->wants) din[k] = to_shape_of(rn_mul(dx, chosen(x, k)), x->in[k]);
 }
-static void min2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, RN_M(rn_vmin)); }
-static void max2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, RN_M(rn_vmax)); }
+// a number that is none stays visible, in whichever of the two it stands
+static void lesser(size_t n, const rn_real *a, const rn_real *b, rn_real *y) {
+  for (size_t i = 0; i < n; i++) y[i] = b[i] < a[i] || b[i] != b[i] ? b[i] : a[i];
+}
+static void larger(size_t n, const rn_real *a, const rn_real *b, rn_real *y) {
+  for (size_t i = 0; i < n; i++) y[i] = b[i] > a[i] || b[i] != b[i] ? b[i] : a[i];
+}
+static void min2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, lesser); }
+static void max2_forward(rn_node *x) { spread_apply(x->in[0], x->in[1], x, larger); }
 static const rn_op op_min2 = {"min2", min2_forward, chosen_backward, chosen_derive};
 static const rn_op op_max2 = {"max2", max2_forward, chosen_backward, chosen_derive};
 
@@ -269,5 +284,5 @@ rn_node *rn_min2(rn_node *a, rn_node *b) { return binary(&op_min2, a, b); }
 rn_node *rn_max2(rn_node *a, rn_node *b) { return binary(&op_max2, a, b); }
 
 const rn_op *const rn_ops_elementwise[] = {&op_affine, &op_square, &op_sqrt, &op_exp, &op_log, &op_tanh, &op_sigmoid, &op_softplus, &op_relu,
-                                           &op_abs, &op_sin, &op_cos, &op_clamp, &op_erf, &op_silu, &op_expectile, &op_huber,
+                                           &op_abs, &op_sin, &op_cos, &op_clamp, &op_erf, &op_polygamma, &op_silu, &op_expectile, &op_huber,
                                            &op_add, &op_sub, &op_mul, &op_div, &op_min2, &op_max2, NULL};

@@ -11,6 +11,7 @@ struct rn_optim {
   rn_real *m, *v, *sum;                                        // moments; the sum of rn_accumulate, which lives within an update
   int64_t *t;
   bool summing;
+  uint32_t summed_at;                                          // the block's version then
   char note[112];
 };
 
@@ -72,9 +73,13 @@ rn_net *rn_optim_net(const rn_optim *o) { return o->net; }
 static void stop_at_first(rn_optim *o, const rn_node *loss) {
   const rn_graph *g = loss->graph;
   char label[128];
+  // only what the loss is made of; the run ends here, so that `wants` is free
+  for (uint32_t i = 0; i <= loss->at; i++) rn_node_at(g, i)->wants = i == loss->at;
+  for (uint32_t i = loss->at + 1; i-- > 0;)
+    for (int k = 0; k < 3; k++) if (rn_node_at(g, i)->wants && rn_node_at(g, i)->in[k]) rn_node_at(g, i)->in[k]->wants = 1;
   for (uint32_t i = 0; i <= loss->at; i++) {
     const rn_node *x = rn_node_at(g, i);
-    if (RN_M(rn_vfinite)(count_of(x), x->value)) continue;
+    if (!x->wants || RN_M(rn_vfinite)(count_of(x), x->value)) continue;
     const char *what = x->op ? x->op->name : is_leaf(x) ? "parameter" : "input";
     rn_stop(o->net->run, RN_NUMBERS, "loss.%s is %g: the first number that is not finite came from %s %s%s%s", o->net->name, (double)loss->value[0],
             what, rn_label(x, label), x->site ? ", made at " : "", x->site ? x->site : "");
@@ -106,11 +111,18 @@ static bool gradients(rn_optim *o, rn_node *loss) {
   return true;
 }
 
+static double long_norm(const rn_net *net) {
+  double sum = 0;
+  for (size_t i = 0; i < net->count; i++) sum += (double)net->grad[i] * (double)net->grad[i];
+  return sqrt(sum);
+}
+
 static void descend(rn_optim *o, double lr) {
   rn_net *net = o->net;
   double scale = 1;
   if (o->clip > 0) {
     double norm = sqrt((double)RN_M(rn_vsumsq)(net->count, net->grad));
+    if (!isfinite(norm)) norm = long_norm(net);                 // the squares passed float's largest number, the entries did not
     if (norm > o->clip) scale = o->clip / norm;                 // PyTorch adds 1e-6 to the norm; nothing is divided by 0 here
   }
   double t = (double)++*o->t;
@@ -138,9 +150,17 @@ void rn_step_together(int n, rn_optim *const opt[], rn_node *const loss[]) {
   for (int i = 0; i < n; i++) descend(opt[i], opt[i]->lr);
 }
 
+// a sum of gradients at weights that have moved since is no gradient
+static void check_sum(const rn_optim *o) {
+  RN_CHECK(o->summed_at == o->net->version, "%s was moved at %s between its accumulated gradients and their step", o->net->name,
+           o->net->moved ? o->net->moved : "?");
+}
+
 void rn_accumulate(rn_optim *o, rn_node *loss) {
   if (!o->sum) o->sum = memset(rn_take(rn_run_range(o->net->run), o->net->count * sizeof(rn_real)), 0, o->net->count * sizeof(rn_real));
   if (!gradients(o, loss)) return;
+  if (o->summing) check_sum(o);
+  else o->summed_at = o->net->version;
   if (o->summing) RN_M(rn_vadd)(o->net->count, o->sum, o->net->grad, o->sum);
   else memcpy(o->sum, o->net->grad, o->net->count * sizeof(rn_real));
   o->summing = true;
@@ -149,6 +169,7 @@ void rn_accumulate(rn_optim *o, rn_node *loss) {
 void rn_step_accumulated(rn_optim *o, double lr) {
   if (rn_stopped(o->net->run)) return;
   RN_CHECK(o->summing, "nothing was accumulated for %s", o->net->name);
+  check_sum(o);
   memcpy(o->net->grad, o->sum, o->net->count * sizeof(rn_real));
   o->summing = false;
   descend(o, lr < 0 ? o->lr : lr);

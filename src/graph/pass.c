@@ -1,6 +1,7 @@
 /* graph/pass.c - the two derivatives. The raw pass turns kernels over the tape backwards and fills numbers; rn_grad walks the same tape
  * and lets each operation write its rule as nodes, which can be differentiated again. */
 #include "tape.h"
+#include <stdatomic.h>
 
 const rn_op *const *rn_ops(int *n) {
   static const rn_op *all[128];
@@ -38,7 +39,7 @@ rn_real *rn_into(rn_node *in, bool *add) {
 // a gradient through weights that have moved since is silently wrong: the activations are of the old ones
 static void check_version(const rn_node *x) {
   for (int k = 0; k < 3; k++) {
-    const rn_node *in = x->in[k];
+    const rn_node *in = x->in[k] ? rn_origin(x->in[k]) : NULL;
     if (!in || !is_leaf(in)) continue;
     const rn_net *net = in->extra;
     RN_CHECK(in->version == net->version, "%s was stepped at %s after this node was made at %s; detach it or compute it again", net->name,
@@ -51,8 +52,9 @@ static bool any_wants(const rn_node *x) {
 }
 
 static uint32_t next_pass(rn_graph *g) {
-  static _Thread_local uint32_t passes;                        // one count for all graphs: leaves of a block are shared by them
-  return g->pass = ++passes ? passes : ++passes;
+  static atomic_uint passes;                                   // one count for all graphs and threads: leaves of a block are shared by them
+  uint32_t pass = atomic_fetch_add(&passes, 1) + 1;
+  return g->pass = pass ? pass : atomic_fetch_add(&passes, 1) + 1;
 }
 
 static void sweep_back(rn_node *y) {
@@ -107,7 +109,9 @@ void rn_backward(rn_node *y) {
   char label[128];
   RN_CHECK(count_of(y) == 1, "the loss is %s, not one number", rn_label(y, label));
   want_block(y, NULL);
+  y->graph->keep = true;
   sweep_back(y);
+  y->graph->keep = false;
 }
 
 const rn_real *rn_grad_values(const rn_node *x) { return rn_reached(x) ? x->grad : NULL; }
@@ -119,6 +123,7 @@ static void grad_of(rn_node *y, int n, rn_node *const target[], rn_node *out[]) 
   char label[128];
   RN_CHECK(count_of(y) == 1, "what is differentiated is %s, not one number", rn_label(y, label));
   uint32_t last = y->at;
+  for (int t = 0; t < n; t++) RN_CHECK(target[t]->graph == g, "a derivative by %s of another graph", rn_label(target[t], label));
   for (uint32_t i = 0; i <= last; i++) {
     rn_node *x = rn_node_at(g, i);
     x->wants = any_wants(x);
@@ -143,7 +148,10 @@ static void grad_of(rn_node *y, int n, rn_node *const target[], rn_node *out[]) 
       adjoint[in->at] = adjoint[in->at] ? rn_add(adjoint[in->at], din[k]) : din[k];
     }
   }
-  for (int t = 0; t < n; t++) out[t] = adjoint[target[t]->at] ? adjoint[target[t]->at] : rn_constant_dims(g, target[t]->dim, NULL);
+  for (int t = 0; t < n; t++) {
+    rn_node *a = target[t]->at <= last ? adjoint[target[t]->at] : NULL;      // what was made later, y can't depend on
+    out[t] = a ? a : rn_constant_dims(g, target[t]->dim, NULL);
+  }
 }
 
 void rn_grad_many(rn_node *y, int n, rn_node *const x[], rn_node *out[]) { grad_of(y, n, x, out); }

@@ -96,19 +96,27 @@ static void linear_backward(rn_node *x) {
   rn_node *in = x->in[0], *w = x->in[1], *b = x->in[2];
   int members = w->dim[1], k = w->dim[2], n = w->dim[3], rows = rn_rows(x) / members;
   bool own = in->dim[1] == members && members > 1, add;
-  RN_M(rn_vact_back)(count_of(x), (rn_act)x->act, Y, G, G);     // nobody reads this gradient later
+  size_t place = rn_range_used(x->graph->data);
+  rn_real *dz = G;                                              // before the activation; in place when nobody reads G later
+  if (x->graph->keep && x->act != RN_IDENTITY) {
+    for (int i = 0; i < 3; i++) if (x->in[i] && x->in[i]->wants) rn_reserve(x->in[i]);
+    place = rn_range_used(x->graph->data);
+    dz = rn_take(x->graph->data, count_of(x) * sizeof *dz);
+  }
+  RN_M(rn_vact_back)(count_of(x), (rn_act)x->act, Y, G, dz);
   rn_real *d;
-  if (b && (d = rn_into(b, &add))) for (int e = 0; e < members; e++) RN_M(rn_vcolsum)(rows, n, G + (size_t)e * rows * n, d + (size_t)e * n, add);
+  if (b && (d = rn_into(b, &add))) for (int e = 0; e < members; e++) RN_M(rn_vcolsum)(rows, n, dz + (size_t)e * rows * n, d + (size_t)e * n, add);
   if ((d = rn_into(w, &add))) {
     for (int e = 0; e < members; e++)
-      gemm(RN_TN, k, n, rows, in->value + (own ? (size_t)e * rows * k : 0), k, G + (size_t)e * rows * n, n, d + (size_t)e * k * n, add);
+      gemm(RN_TN, k, n, rows, in->value + (own ? (size_t)e * rows * k : 0), k, dz + (size_t)e * rows * n, n, d + (size_t)e * k * n, add);
     x->graph->flops += 2.0 * rows * n * k * members;
   }
   if ((d = rn_into(in, &add))) {
     for (int e = 0; e < members; e++)
-      gemm(RN_NT, rows, k, n, G + (size_t)e * rows * n, n, w->value + (size_t)e * k * n, n, d + (own ? (size_t)e * rows * k : 0), add || (!own && e > 0));
+      gemm(RN_NT, rows, k, n, dz + (size_t)e * rows * n, n, w->value + (size_t)e * k * n, n, d + (own ? (size_t)e * rows * k : 0), add || (!own && e > 0));
     x->graph->flops += 2.0 * rows * n * k * members;
   }
+  rn_range_rewind(x->graph->data, place);
 }
 
 static rn_node *flat_rows(rn_node *x, int members) { return rn_reshape(x, 1, members, rn_rows(x) / members, x->dim[3]); }

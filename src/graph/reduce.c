@@ -15,8 +15,10 @@ void rn_sum_into(const rn_node *x, rn_node *sum, bool add) {
     else memcpy(sum->value, x->value, n * sizeof(rn_real));
     return;
   }
-  if (m == 1) {                                                // everything: blocks in order
-    rn_real total = RN_M(rn_vsum)(n, x->value);
+  if (m == 1) {                                                // everything: blocks in order; one row as it is summed among others
+    rn_real total;
+    if (n == cols) RN_M(rn_vrowsum)(1, (int)cols, x->value, &total);
+    else total = RN_M(rn_vsum)(n, x->value);
     sum->value[0] = add ? sum->value[0] + total : total;
     return;
   }

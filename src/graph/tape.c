@@ -19,6 +19,8 @@ void rn_graph_free(rn_graph *g) {
 
 void rn_graph_begin(rn_graph *g, rn_key key) {
   g->n = 0, g->ordinal = 0, g->key = key, g->units = 0, g->unit = NULL;
+  // draws count `at` up from 0; what the caller put there becomes a part of who the key is, or neighbours in `at` would share their draws
+  g->key.purpose += key.at * 0x9E3779B97F4A7C15u, g->key.at = 0;
   rn_range_rewind(g->nodes, 0), rn_range_rewind(g->data, 0);
 }
 
@@ -155,6 +157,7 @@ rn_node *rn_filled(rn_graph *g, int rows, int cols, double value) {
 
 rn_node *rn_detach(rn_node *x) {
   rn_graph *g = x->graph;
+  if (is_leaf(rn_origin(x))) return rn_constant_dims(g, x->dim, x->value);     // parameters move; what was detached stays
   rn_node *y = rn_take(g->nodes, sizeof *y);
   *y = (rn_node){.value = x->value, .graph = g, .at = g->n++, .slice = -1, .site = rn_site};
   memcpy(y->dim, x->dim, sizeof y->dim);

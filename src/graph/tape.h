@@ -61,6 +61,7 @@ struct rn_graph {
   rn_noise_source source;
   void *source_context;
   double flops;
+  bool keep;                            // this pass's gradients are read later: an operation may not spoil its own
 };
 
 static inline rn_node *rn_node_at(const rn_graph *g, uint32_t i) { return g->node + i; }
@@ -74,6 +75,10 @@ const char *rn_label(const rn_node *x, char text[128]);       // "[256, 17] (q.0
 static inline size_t count_of(const rn_node *x) { return (size_t)x->dim[0] * x->dim[1] * x->dim[2] * x->dim[3]; }
 static inline bool same_dims(const int32_t *a, const int32_t *b) { return memcmp(a, b, 4 * sizeof *a) == 0; }
 static inline bool is_leaf(const rn_node *x) { return x->slice >= 0; }
+static inline const rn_node *rn_origin(const rn_node *x) {    // the node whose memory x shows: a reshape is its input's
+  while (x->op && x->in[0] && x->value == x->in[0]->value) x = x->in[0];
+  return x;
+}
 
 // an element's loop over the gradient of `in`, writing at the first contribution and adding later
 #define INTO(node, expression) \

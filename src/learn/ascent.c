@@ -13,18 +13,24 @@ static void returns_of(const rn_rollout *r, int i, double gamma, double *G) {
   }
 }
 
+static rn_node *packed(const rn_rollout *r, int rows, int width, const float *from) {
+  float *x = rn_scratch_bytes(r->g, (size_t)rows * width * sizeof *x), *to = x;
+  for (int i = 0; i < r->n; i++)
+    for (int h = 0; h < length_of(r, i); h++, to += width) memcpy(to, from + ((size_t)h * r->n + i) * width, width * sizeof *x);
+  return rn_constant_f32(r->g, rows, width, x);
+}
+
 rn_trajectories rn_trajectories_of(const rn_rollout *r, double gamma, const double *baseline, int most) {
-  int rows = r->n == 1 ? length_of(r, 0) : r->T * r->n;                  // rn_rollout_view leaves padding out when n = 1
+  const rn_world *world = rn_world_of(r->run, NULL);
+  int rows = 0, at = 0;
+  for (int i = 0; i < r->n; i++) rows += length_of(r, i);
   int *of = rn_scratch_bytes(r->g, (size_t)rows * sizeof *of);
   double *G = rn_scratch_f64(r->g, (size_t)r->T);
-  rn_trajectories t = {r->n, rows, of, rn_scratch(r->g, (size_t)rows)};
-  for (int i = 0; i < rows; i++) of[i] = -1;
+  rn_trajectories t = {.n = r->n, .rows = rows, .of = of, .weight = rn_scratch(r->g, (size_t)rows)};
+  t.view = rn_view_of(packed(r, rows, rn_obs_width(world), r->obs)), t.act = packed(r, rows, rn_act_width(world), r->raw);
   for (int i = 0; i < r->n; i++) {
     returns_of(r, i, gamma, G);
-    for (int h = 0; h < length_of(r, i); h++) {
-      double b = baseline && h < most ? baseline[h] : 0;
-      of[h * r->n + i] = i, t.weight[h * r->n + i] = (rn_real)((G[h] - b) / r->n);
-    }
+    for (int h = 0; h < length_of(r, i); h++, at++) of[at] = i, t.weight[at] = (rn_real)((G[h] - (baseline && h < most ? baseline[h] : 0)) / r->n);
   }
   return t;
 }

@@ -15,7 +15,7 @@ bool rn_hidden_parse(const char *text, int *layers, int width[RN_MOST_LAYERS]) {
   for (const char *at = text;; at++) {
     char *end;
     long w = strtol(at, &end, 10);
-    if (end == at || w < 1 || w > 65536 || *layers == RN_MOST_LAYERS) return false;
+    if (*at < '0' || *at > '9' || w < 1 || w > 65536 || *layers == RN_MOST_LAYERS) return false;
     width[(*layers)++] = (int)w;
     if (!*end) return true;
     if (*end != 'x') return false;
@@ -39,7 +39,7 @@ rn_mlp_shape rn_mlp_shape_of(const rn_run *run, const char *name, rn_mlp_shape s
   if ((text = said(run, "hidden", name))) RN_CHECK(rn_hidden_parse(text, &s.layers, s.width), "hidden: '%s' was not checked", text);
   if ((text = said(run, "activation", name))) s.act = strcmp(text, "tanh") == 0 ? RN_TANH : strcmp(text, "silu") == 0 ? RN_SILU : RN_RELU;
   if ((text = said(run, "layernorm", name))) s.layer_norm = yes(text);
-  if ((text = said(run, "dropout", name))) s.dropout = strtod(text, NULL);
+  if ((text = said(run, "dropout", name))) RN_CHECK(rn_number(text, &s.dropout), "dropout: '%s' was not checked", text);
   if ((text = said(run, "init", name))) s.orthogonal = strcmp(text, "orthogonal") == 0;
   return s;
 }

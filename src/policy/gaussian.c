@@ -73,7 +73,7 @@ static rn_node *squashed_mode(const rn_policy *p, rn_view v) { return rn_tanh(rn
 
 static rn_node *squashed_sample(const rn_policy *p, rn_view v, rn_node **logp) {
   rn_node *mean, *log_std, *noise = rn_normal(rn_graph_of(v.obs), rn_rows(v.obs), p->shape.act);
-  heads(p, rn_mlp_update(p->net, v.obs), &mean, &log_std);
+  heads(p, rn_mlp(p->net, v.obs), &mean, &log_std);
   rn_node *u = rn_add(mean, rn_mul(rn_exp(log_std), noise));
   if (logp) {                                                   // with (u - mean) / std = noise, whose gradient is 0 by the reparameterisation
     rn_node *gauss = rn_sub(rn_affine(rn_square(noise), -0.5, -0.5 * LOG_2PI), log_std);
@@ -83,15 +83,15 @@ static rn_node *squashed_sample(const rn_policy *p, rn_view v, rn_node **logp) {
 }
 
 // log p of given actions, which are drawn in from the bounds first: atanh of +-1 is infinite
-static rn_node *squashed_logp(const rn_policy *p, rn_view v, rn_node *act) {
+static rn_node *squashed_density(const rn_policy *p, rn_node *out, rn_node *act) {
   rn_node *mean, *log_std;
-  heads(p, rn_mlp_update(p->net, v.obs), &mean, &log_std);
+  heads(p, out, &mean, &log_std);
   rn_node *a = rn_clamp(act, -1 + 1e-5, 1 - 1e-5);
   rn_node *u = rn_scale(rn_log(rn_div(rn_shift(a, 1), rn_affine(a, -1, 1))), 0.5);
   return rn_sub(rn_gaussian_logp(u, mean, log_std), rn_sum_cols(rn_tanh_log_slope(u)));
 }
-
-static rn_node *squashed_fit(const rn_policy *p, rn_view v, rn_node *act) { return rn_neg(squashed_logp(p, v, act)); }
+static rn_node *squashed_logp(const rn_policy *p, rn_view v, rn_node *act) { return squashed_density(p, rn_mlp(p->net, v.obs), act); }
+static rn_node *squashed_fit(const rn_policy *p, rn_view v, rn_node *act) { return rn_neg(squashed_density(p, rn_mlp_update(p->net, v.obs), act)); }
 
 static rn_node *squashed_score(const rn_policy *p, rn_view v, rn_node *act) {
   rn_node *a = rn_detach(act);

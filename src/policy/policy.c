@@ -2,7 +2,8 @@
 #include "classes.h"
 #include <string.h>
 
-static const rn_class *const classes[] = {&rn_class_deterministic, &rn_class_gaussian, &rn_class_squashed, &rn_class_categorical};
+static const rn_class *const classes[] = {&rn_class_deterministic, &rn_class_gaussian, &rn_class_squashed, &rn_class_categorical, &rn_class_beta,
+                                          &rn_class_table};
 
 const rn_class *const *rn_classes(int *n) {
   *n = RN_COUNT(classes);

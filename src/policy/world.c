@@ -11,6 +11,7 @@ void rn_world_set(rn_run *run, const char *source, const rn_world *world) {
     w = memset(rn_take(rn_run_range(run), sizeof *w), 0, sizeof *w);
     rn_hang(run, "sources", w);
   }
+  for (int i = 0; i < w->n; i++) RN_CHECK(strcmp(w->name[i], source) != 0, "source '%s' is set already", source);
   RN_CHECK(w->n < MOST, "more than %d sources", MOST);
   w->name[w->n] = strcpy(rn_take(rn_run_range(run), strlen(source) + 1), source), w->world[w->n++] = *world;
 }

@@ -3,16 +3,18 @@
 #include <dirent.h>
 #include <stdlib.h>
 
-bool state_write(const rn_run *run, const char *path, int notes, const rn_tensor_note *note, rn_error *err) {
+bool state_write(const rn_run *run, const char *path, int figures, const char *const *names, const double *values, int notes, const rn_tensor_note *note,
+                 rn_error *err) {
   int n = 0;
   rn_entry e;
   while (rn_state_entry(run, n, &e)) n++;
-  rn_tensor *t = rn_new((size_t)(n + 1) * sizeof *t);
+  rn_tensor *t = rn_new((size_t)(n + figures + 1) * sizeof *t);
   for (int i = 0; rn_state_entry(run, i, &e); i++) {
     t[i] = (rn_tensor){.name = e.name, .type = (int)e.type, .dims = e.dims, .data = e.data};
     memcpy(t[i].dim, e.dim, sizeof e.dim);
   }
-  bool fine = rn_safetensors_write(path, n, t, notes, note, err);
+  for (int i = 0; i < figures; i++) t[n + i] = (rn_tensor){.name = names[i], .type = RN_F64, .data = &values[i]};
+  bool fine = rn_safetensors_write(path, n + figures, t, notes, note, err);
   rn_free(t);
   return fine;
 }
@@ -40,7 +42,7 @@ bool checkpoint_write(session *s, const char *folder, rn_error *err) {
   rn_worlds_before_save(s->run);
   char *path = rn_printed("%s/checkpoint/%08lld.safetensors", folder, (long long)s->at[AT_TOTAL]), hash[20];
   snprintf(hash, sizeof hash, "%016llx", (unsigned long long)rn_state_hash(s->run));
-  bool fine = state_write(s->run, path, 3, (rn_tensor_note[]){{"format", "rein 1"}, {"system", s->system->name}, {"hash", hash}}, err);
+  bool fine = state_write(s->run, path, 0, NULL, NULL, 3, (rn_tensor_note[]){{"format", "rein 1"}, {"system", s->system->name}, {"hash", hash}}, err);
   rn_free(path);
   char **old;
   int n = checkpoint_list(folder, &old);

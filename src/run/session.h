@@ -69,11 +69,14 @@ rn_node *session_observe(session *s, rn_graph *g, int n, const float *raw, rn_no
 
 bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, rn_error *err);
 
+bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err);   // held-out episodes: FQE and WIS (ope.c)
+
 //---- checkpoints (checkpoint.c) ----------------------------------------------------------------------------------------------------------
 
 bool checkpoint_write(session *s, const char *folder, rn_error *err);                    // the last two are kept
 bool checkpoint_load(session *s, const char *path, rn_error *err);                       // every entry of the run's state
 /* The newest file first; n of them. The caller frees each and the list. */
 int checkpoint_list(const char *folder, char ***paths);
-bool state_write(const rn_run *run, const char *path, int notes, const rn_tensor_note *note, rn_error *err);
+/* All state as tensors, and `figures` more scalars. */
+bool state_write(const rn_run *run, const char *path, int figures, const char *const *names, const double *values, int notes, const rn_tensor_note *note, rn_error *err);
 #endif
