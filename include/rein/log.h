@@ -9,6 +9,9 @@
 
 typedef struct rn_journal rn_journal;
 
+/* Names that the report knows: eval.return, eval.low, eval.high (mean of an evaluation and its 95 % interval), eval.score, eval.length;
+ * train.return (episodes that ended since the last row); loss.BLOCK; data.* and sampler.* once, at update 0. Others are shown as they are. */
+
 /* folder/run.sqlite and folder/events.out.tfevents.0.rein, made when absent. Rows after update `keep` are deleted (-1: all) in the
  * transaction that opens, and the event file is cut to `tensorboard` bytes (-1: all of it goes). Fails when the file is no log. */
 rn_journal *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *err);
@@ -19,6 +22,9 @@ void rn_log_event(rn_journal *log, long update, const char *kind, const char *te
 void rn_log_returns(rn_journal *log, long update, const char *of, int n, const double *returns);   // of an evaluation's episodes; of: "eval"
 void rn_log_meta(rn_journal *log, const char *key, const char *value);                     // command, versions, times: not part of the bits
 bool rn_log_commit(rn_journal *log, rn_error *err);
+/* Meta for the report: command, versions, CPU, kernels, threads, and when this was (started; seconds at the end: rn_log_ended). */
+void rn_log_about(rn_log *log, const char *command);           // command NULL: not known
+void rn_log_ended(rn_log *log, double seconds);                // wall clock of the process that ended it
 long rn_log_tensorboard_bytes(const rn_journal *log);              // of the committed event file, for the checkpoint
 
 //---- reading back --------------------------------------------------------------------------------------------------------------------

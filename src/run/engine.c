@@ -37,9 +37,15 @@ static void say(engine *e, const char *kind, const char *text) {
 
 //---- the display ---------------------------------------------------------------------------------------------------------------------------
 
+// what a phase adds to the whole: one that only collects counts within a later one that counts environment steps
+static long share_of(const session *s, const rn_phase *p) {
+  for (const rn_phase *q = p + 1; !p->rows && !p->steps && !p->alone && q->name; q++) if (q->counts_steps) return 0;
+  return length_of(s, p);
+}
+
 static long all_of(const session *s) {
   long all = 0;
-  for (const rn_phase *p = s->system->phases; p && p->name; p++) all += p->back ? 0 : length_of(s, p);
+  for (const rn_phase *p = s->system->phases; p && p->name; p++) all += share_of(s, p);
   return all;
 }
 
@@ -47,9 +53,12 @@ static long all_of(const session *s) {
 static long done_of(const session *s) {
   long done = 0;
   const rn_phase *p = s->system->phases;
-  for (int i = 0; p && p[i].name && i < s->at[AT_PHASE]; i++) done += p[i].counts_steps ? 0 : length_of(s, &p[i]);
-  if (!p || !p[s->at[AT_PHASE]].name) return all_of(s);
-  return done + (long)(p[s->at[AT_PHASE]].counts_steps ? s->at[AT_STEPS] : s->at[AT_UPDATE]);
+  if (!p) return 0;
+  for (int i = 0; i < s->at[AT_PHASE]; i++) done += share_of(s, &p[i]);
+  const rn_phase *here = &p[s->at[AT_PHASE]];
+  if (!here->name) return all_of(s);
+  bool steps = here->counts_steps || (!here->rows && !here->steps && !here->alone);
+  return done + (long)(steps ? s->at[AT_STEPS] : s->at[AT_UPDATE]);
 }
 
 static void show(engine *e, const rn_phase *p, long updates, bool now_please) {
@@ -217,6 +226,13 @@ static rn_code stop(engine *e, rn_error *err) {
   return err->code;
 }
 
+// for the tests of resume: RN_KILL_AFTER=n ends this process as SIGKILL does, after n of its updates
+static void die_when_told(void) {
+  static long left = -1;
+  if (left == -1) left = getenv("RN_KILL_AFTER") ? atol(getenv("RN_KILL_AFTER")) : 0;
+  if (left > 0 && --left == 0) raise(SIGKILL);
+}
+
 static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
   session *s = e->s;
   if (!s->at[AT_ENTERED]) {
@@ -237,6 +253,7 @@ static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
     if (!update(e, p, updates, &over, err)) return err->code;
     if (rn_stopped(s->run)) return stop(e, err);
     s->at[AT_UPDATE]++, s->at[AT_TOTAL]++;
+    die_when_told();
     long total = (long)s->at[AT_TOTAL];
     if (over || (p->over && p->over(s->self))) updates = (long)s->at[AT_UPDATE];
     if (total % e->log_every == 0) log_notes(e);
