@@ -181,7 +181,7 @@ int rn_point_trajectory(const rn_env_kind *kind, const rn_point_log *log, int i,
   const char *who = driver(c, log, i, &key, x);
   int stage = 0, end = 0, t = 0;
   for (; t < log->steps && !end; t++) {
-    rn_point_behaviour(kind, who, x, &stage, a);
+    rn_point_behaviour(kind, log->above && c->world <= FAULT && x[1] > 0 ? "good" : who, x, &stage, a);
     rn_point_noise(kind, log->noise, log->cap, &key, a);
     end = move(c, x, a, &key, to, &reward);
     write_row(&rows[t], x, a, to, reward, end, !end && t + 1 == log->steps);

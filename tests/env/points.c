@@ -219,6 +219,23 @@ TEST(e_cross_shows_both_halves_of_the_way_and_never_the_whole) {
   rn_free(rows);
 }
 
+TEST(the_upper_half_may_be_the_experts) {
+  rn_error err = {0};
+  rn_point_log log;
+  CHECK(rn_point_defaults("e-two", &log, &err));
+  log.above = true, log.noise = 0;
+  rn_point_row rows[40];
+  for (int i = 0; i < log.trajectories; i++) {
+    int n = rn_point_trajectory(kind_of("e-two"), &log, i, rn_key_new(3, "log", 0, 0), rows);
+    for (int k = 0; k < n; k++) {
+      const float *x = rows[k].obs, *a = rows[k].act;
+      double to = x[1] > 0 || i < 20 ? 0.7 : -0.7, far = fmax(0.1, hypot(to - (double)x[0], to - (double)x[1]));
+      CHECK_NEAR((double)a[0], (to - (double)x[0]) / far, 1e-5, "trajectory %d row %d", i, k);
+      CHECK_NEAR((double)a[1], (to - (double)x[1]) / far, 1e-5, "trajectory %d row %d", i, k);
+    }
+  }
+}
+
 TEST(the_same_key_gives_the_same_log) {
   rn_point_row *a, *b;
   tally t = log_of("e-cross", &a);
