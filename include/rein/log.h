@@ -23,8 +23,8 @@ void rn_log_returns(rn_journal *log, long update, const char *of, int n, const d
 void rn_log_meta(rn_journal *log, const char *key, const char *value);                     // command, versions, times: not part of the bits
 bool rn_log_commit(rn_journal *log, rn_error *err);
 /* Meta for the report: command, versions, CPU, kernels, threads, and when this was (started; seconds at the end: rn_log_ended). */
-void rn_log_about(rn_log *log, const char *command);           // command NULL: not known
-void rn_log_ended(rn_log *log, double seconds);                // wall clock of the process that ended it
+void rn_log_about(rn_journal *log, const char *command);           // command NULL: not known
+void rn_log_ended(rn_journal *log, double seconds);                // wall clock of the process that ended it
 long rn_log_tensorboard_bytes(const rn_journal *log);              // of the committed event file, for the checkpoint
 
 //---- reading back --------------------------------------------------------------------------------------------------------------------
