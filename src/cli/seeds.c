@@ -34,7 +34,7 @@ static bool start(const cli *c, child *k, const char *recipe, bool resume, int j
   bool go_on = resume && rn_exists(k->folder);
   args[n++] = "rein", args[n++] = go_on ? "resume" : "train", args[n++] = go_on ? k->folder : recipe;
   if (!go_on) args[n++] = seed, args[n++] = "seeds=1", args[n++] = "--out", args[n++] = k->folder;
-  args[n++] = "--threads", args[n++] = threads, args[n++] = "--progress-fd", args[n++] = "3", args[n++] = "--no-report";
+  args[n++] = "--threads", args[n++] = threads, args[n++] = "--progress-fd", args[n++] = "3", args[n++] = "--no-report", args[n++] = "--command", args[n++] = c->command;
   if (cli_size(c, "mem")) args[n++] = "--mem", args[n++] = mem;
   args[n] = NULL;
   posix_spawn_file_actions_t files;

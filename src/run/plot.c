@@ -160,6 +160,7 @@ static frame frame_of(const rn_axes *a, int n, const rn_curve *c, int width, dou
     }
   for (int i = 0; i < a->levels; i++) if (shown(&f, 0, a->level[i].y)) include(height_of(&f, a->level[i].y), &f.y0, &f.y1);
   settle(&f.x0, &f.x1), settle(&f.y0, &f.y1);
+  if (f.x0 > 0 && f.x0 < 0.25 * f.x1) f.x0 = 0;
   if (!f.log_y) round_out(&f.y0, &f.y1);
   f.width = width - f.left - 14, f.height = height - f.top - (a->x ? 42 : 24);
   return f;
