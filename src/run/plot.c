@@ -189,7 +189,10 @@ void plot_curves(rn_text *t, const rn_axes *a, int n, const rn_curve *c, int wid
 // names stand beside the lines, or above them where there is no room
 typedef struct { bool above; double row, name; } rows;
 
-static rows rows_of(int width, double row) { return (rows){.above = width < 500, .row = row + (width < 500 ? 16 : 0), .name = width < 500 ? 0 : 150}; }
+static rows rows_of(int width, double row, int longest) {
+  bool above = width < 500 || longest > 20;
+  return (rows){.above = above, .row = row + (above ? 16 : 0), .name = above ? 0 : 150};
+}
 
 static frame row_frame(const rn_axes *a, const rows *r, int n, int width, double right, double low, double high) {
   frame f = {.left = r->name + 6, .top = a->levels ? 20 : 6, .x0 = low, .x1 = high, .y0 = 0, .y1 = 1};
@@ -224,9 +227,11 @@ static void vertical_levels(rn_text *t, const frame *f, const rn_axes *a) {
 
 void plot_intervals(rn_text *t, const rn_axes *a, int n, const rn_arm *arms, int width) {
   double low = INFINITY, high = -INFINITY;
+  int longest = 0;
+  for (int i = 0; i < n; i++) longest = RN_MAX(longest, (int)strlen(arms[i].name));
   for (int i = 0; i < n; i++) include(arms[i].x.value, &low, &high), include(arms[i].x.low, &low, &high), include(arms[i].x.high, &low, &high);
   for (int i = 0; i < a->levels; i++) include(a->level[i].y, &low, &high);
-  rows r = rows_of(width, 30);
+  rows r = rows_of(width, 30, longest);
   frame f = row_frame(a, &r, n, width, 14, low, high);
   begin(t, a, width, f.top + f.height + 42);
   vertical_grid(t, &f, (int)(f.width / 80)), x_axis(t, &f, a->x, (int)(f.width / 80)), vertical_levels(t, &f, a);
@@ -246,9 +251,11 @@ void plot_intervals(rn_text *t, const rn_axes *a, int n, const rn_arm *arms, int
 
 void plot_samples(rn_text *t, const rn_axes *a, int n, const rn_sample *s, int width) {
   double low = INFINITY, high = -INFINITY;
+  int longest = 0;
+  for (int k = 0; k < n; k++) longest = RN_MAX(longest, (int)strlen(s[k].name));
   for (int k = 0; k < n; k++) for (int i = 0; i < s[k].n; i++) include(s[k].x[i], &low, &high);
   for (int i = 0; i < a->levels; i++) include(a->level[i].y, &low, &high);
-  rows r = rows_of(width, 46);
+  rows r = rows_of(width, 46, longest);
   frame f = row_frame(a, &r, n, width, 14, low, high);
   begin(t, a, width, f.top + f.height + 42);
   vertical_grid(t, &f, (int)(f.width / 80)), x_axis(t, &f, a->x, (int)(f.width / 80)), vertical_levels(t, &f, a);

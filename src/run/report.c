@@ -21,7 +21,7 @@ static rn_boot boot_of(const char *purpose, int i) {
 //---- reading -----------------------------------------------------------------------------------------------------------------------------
 
 // keys that make no other experiment
-static const char *const same[] = {"seed", "seeds", "threads", "mem", "log", "every"};
+static const char *const same[] = {"seed", "seeds", "threads", "mem", "log", "every", "evaluate", "episodes"};
 
 static bool read_run(run *r, const char *folder, rn_error *err) {
   char *path = rn_printed("%s/recipe.yaml", folder);
@@ -238,6 +238,9 @@ static int seeds_of(const study *s) {
 }
 
 static const char *over(const study *s) {
+  bool single = false;
+  for (int k = 0; k < s->n_arms; k++) single = single || s->arms[k].n == 1;
+  if (seeds_of(s) > 1 && single) return "Mean over seeds; brackets: 95 % bootstrap interval over seeds, of a single seed over its episodes.";
   return seeds_of(s) > 1 ? "Mean over seeds; brackets: 95 % bootstrap interval over seeds." : "One seed; brackets: 95 % bootstrap interval over episodes. Train with `seeds=5` to see how much seeds differ.";
 }
 
