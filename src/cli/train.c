@@ -75,7 +75,7 @@ static void say_result(const cli *c, const char *folder, const rn_progress *last
 
 static rn_code one_run(cli *c, const rn_recipe *r, const char *folder, rn_error *err) {
   watcher w = {.c = c, .fd = (int)cli_whole(c, "progress-fd", -1), .progress.quiet = c->quiet};
-  if (w.fd >= 0) prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (w.fd >= 0) prctl(PR_SET_PDEATHSIG, SIGTERM), signal(SIGPIPE, SIG_IGN);    // a parent that went away: save and end, not die at a write
   rn_train_options o = {.folder = folder, .threads = (int)cli_whole(c, "threads", 0), .memory = cli_size(c, "mem"), .command = cli_text(c, "command") ? cli_text(c, "command") : c->command,
                         .progress = on_progress, .say = on_say, .context = &w, .interrupt = &cli_interrupt};
   rn_code code = r ? rn_train(r, &o, err) : rn_resume(&o, err);
