@@ -57,11 +57,14 @@ bool cli_write_report(const char *folder, rn_error *err) {
 }
 
 static void say_result(const cli *c, const char *folder, const rn_progress *last, rn_code code, bool report) {
-  char *mean = last->evaluations ? cli_interval(last->mean, last->low, last->high) : NULL;
+  rn_interval x = cli_last_return(folder);
+  char *mean = isfinite(x.value) ? cli_interval(x.value, x.low, x.high) : NULL;
   if (c->json) {
     rn_text t = {0};
     rn_say_text(&t, "{\"folder\": "), rn_say_json(&t, folder), rn_say_text(&t, ", \"code\": %d, \"updates\": %ld, \"steps\": %ld", (int)code, last->done ? last->done : last->update, last->steps);
-    if (last->evaluations) rn_say_text(&t, ", \"return\": {\"value\": %.17g, \"low\": %.17g, \"high\": %.17g}", last->mean, last->low, last->high);
+    if (mean) rn_say_text(&t, ", \"return\": {\"value\": %.17g", x.value);
+    if (mean && isfinite(x.low) && isfinite(x.high)) rn_say_text(&t, ", \"low\": %.17g, \"high\": %.17g", x.low, x.high);
+    if (mean) rn_say_text(&t, "}");
     printf("%s}\n", t.at);
     rn_free(t.at);
   } else {
