@@ -36,8 +36,9 @@ RN_PRINTF(1, 2) __attribute__((noinline)) static said sh(const char *format, ...
 static inline void forget(said *s) { rn_free(s->out), rn_free(s->err); }
 
 static void expect(const char *file, int line, int code, const char *part, said s) {
-  if (s.code != code) test_fail(file, line, "exit %d, should be %d; it said: %s%s", s.code, code, s.out, s.err);
-  if (!strstr(code ? s.err : s.out, part)) test_fail(file, line, "'%s%s' does not say '%s'", s.out, s.err, part);
+  const char *out = s.out ? s.out : "", *err = s.err ? s.err : "";
+  if (s.code != code) test_fail(file, line, "exit %d, should be %d; it said: %s%s", s.code, code, out, err);
+  if (!strstr(code ? err : out, part)) test_fail(file, line, "'%s%s' does not say '%s'", out, err, part);
   forget(&s);
 }
 
