@@ -107,6 +107,8 @@ rn_out *rn_out_open(const char *path, rn_error *err);
 void rn_out_bytes(rn_out *out, const void *bytes, size_t n);
 bool rn_out_close(rn_out *out, rn_error *err);                 // frees `out`; on failure nothing is left behind
 void rn_out_abandon(rn_out *out);
+/* The file is cut (or filled with zeros) to `at` bytes, then these follow; on disk when it returns. Made when absent. */
+bool rn_append_at(const char *path, long at, const void *bytes, size_t n, rn_error *err);
 /* A mapped file. Shared and writable when `bytes` > 0 (made or enlarged to that size), read-only when 0. */
 typedef struct { void *at; size_t bytes; } rn_map;
 bool rn_map_open(rn_map *map, const char *path, size_t bytes, rn_error *err);

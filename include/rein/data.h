@@ -1,7 +1,7 @@
 /* data.h - tables: one type for logs, replay, demonstrations and rollouts; who reads and writes them, and how rows are drawn.
  *
  * A table has named columns (name, type, width), rows, and an index of episodes. Columns with a meaning of their own:
- *   obs [w] F32   act [w] F32, or I32 [1] for a choice   reward [1] F32   terminated [1] U8   truncated [1] U8   next [w] F32
+ *   obs [w] F32, or U8   act [w] F32, or I32 [1] for a choice   reward [1] F32   terminated [1] U8   truncated [1] U8   next [w] as obs
  * `next` may be absent: it is then the next row's obs, and at the end of an episode the observation that was stored with the episode.
  * Any other column goes by its name ("behaviour_logp"). "return", "trajectory", "timestep" are derived at import and at an episode's end.
  *
@@ -144,6 +144,8 @@ const char *rn_reader_confinement(void);                                  // "se
 
 //---- writers -------------------------------------------------------------------------------------------------------------------------
 
+/* Whole or not at all; the same table gives the same bytes. D4RL and CSV have next observations only when they are known after every row;
+ * a Minari episode loses a last row whose outcome is not known (Minari stores one observation more than steps). */
 bool rn_write_safetensors_table(const rn_table *t, const char *path, rn_error *err);
 bool rn_write_d4rl(const rn_table *t, const char *path, rn_error *err);
 bool rn_write_minari(const rn_table *t, const char *folder, rn_error *err);             // folder/data/{main_data.hdf5,metadata.json}

@@ -6,6 +6,7 @@
 #ifndef REIN_TABULAR_H
 #define REIN_TABULAR_H
 #include "rein/base.h"
+#include "rein/env.h"
 
 //---- decision problems -----------------------------------------------------------------------------------------------------------
 
@@ -30,6 +31,8 @@ void rn_mdp_free(rn_mdp *m);
 int rn_mdp_step(const rn_mdp *m, int s, int a, rn_key *key, double *reward);
 int rn_mdp_start(const rn_mdp *m, rn_key *key);
 
+extern const rn_env_kind rn_mdp_env;                         // the environment "mdp:..."
+
 /* J of pi. V [S], Q [S, A]: from step 0 on; either may be NULL. */
 double rn_mdp_value(const rn_mdp *m, const double *pi, double *V, double *Q);
 /* occupancy [S, A] = sum_h gamma^h P(s_h = s, a_h = a); sums to (1 - gamma^H)/(1 - gamma) where nothing ends. */
@@ -46,6 +49,8 @@ double rn_mdp_soft_best(const rn_mdp *m, double alpha, double *pi, double *Q);
 void rn_mdp_softmax(int S, int A, const double *theta, double *pi);
 /* J, dJ/dtheta [S, A] and, where u is given, (d2J/dtheta dtheta) u [S, A]. gradient and product may be NULL. */
 double rn_mdp_gradient(const rn_mdp *m, const double *theta, double *gradient, const double *u, double *product);
+size_t rn_mdp_gradient_room(const rn_mdp *m);                // doubles of `work` for the form that takes no memory of its own
+double rn_mdp_gradient_in(const rn_mdp *m, const double *theta, double *gradient, const double *u, double *product, double *work);
 
 //---- preference matrices ---------------------------------------------------------------------------------------------------------
 
@@ -64,4 +69,6 @@ double rn_kl(int n, const double *p, const double *q);                       // 
 /* One step towards the best answer to `against`, held by ref and by centre (closed form of the prox step):
  * ln out(y) = [ln centre(y)/eta + ln ref(y) + P(y > against)/beta] / (1 + 1/eta) + c. out may be centre or against. */
 void rn_prox(int n, const double *P, const double *ref, double beta, double eta, const double *centre, const double *against, double *out);
+/* ln out(y) = ln centre(y) + eta P(y > against) + c: the answer to `against`, held by centre alone. out may be any of them. */
+void rn_answer(int n, const double *P, double eta, const double *centre, const double *against, double *out);
 #endif

@@ -28,6 +28,7 @@ typedef struct rn_worlds {
   double *total;                   // [rows] rewards of the present episode added up
   struct rn_worlds *next;          // others of the run
   float *middle, *half;            // [act] of the action's bounds
+  rn_key starts, draws;            // of resets and of levels, for world 0 and episode 0
   const char **why;                // [n] what an environment gave up with
 } rn_worlds;
 

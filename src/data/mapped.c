@@ -144,7 +144,7 @@ rn_table *rn_table_open(const char *folder, rn_error *err) {
     else {
       t = rn_table_new(0, NULL);
       t->mapped = true, t->rows = rows->integer;
-      if (open_columns(t, path, folder, rn_json_get(&j, "columns"), err) && open_episodes(t, path, folder, episodes->integer, err)) open_about(t, &j);
+      if (open_columns(t, path, folder, rn_json_get(&j, "columns"), err) && rn_check_columns(t, path, err) && open_episodes(t, path, folder, episodes->integer, err)) open_about(t, &j);
       else rn_table_free(t), t = NULL;
     }
   }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { AHEAD = 12 };                       // rows that gather asks for in advance: 1.6 times faster than none on 4 GB of rows of 23 floats
+enum { AHEAD = 12 };                       // rows that gather asks for in advance
 
 //---- columns and rows ------------------------------------------------------------------------------------------------------------
 
@@ -177,32 +177,37 @@ bool rn_table_has_next(const rn_table *t, int64_t row) {
   return rn_is_last(t, row) ? last_known(t, row) : row + 1 < t->rows;
 }
 
-// where the observation after the row lies; its own where an episode ended and nothing was stored
-static const float *implied_next(const rn_table *t, const column *obs, int64_t row) {
-  const float *at = (const float *)obs->at;
-  size_t w = (size_t)obs->width;
-  if (t->live) {
-    int64_t to = rn_live_forward(t, row);
-    return at + (size_t)rn_slot_of(t, to >= 0 ? to : row) * w;
-  }
-  if (rn_is_last(t, row)) {
+static void fetch(const column *c, int64_t slot, float *out) {
+  const char *at = c->at + (size_t)slot * c->bytes;
+  if (c->type == RN_F32) memcpy(out, at, c->bytes);
+  else if (c->type == RN_U8) for (int k = 0; k < c->width; k++) out[k] = ((const uint8_t *)at)[k];
+  else for (int k = 0; k < c->width; k++) out[k] = (float)rn_value_of(c, slot, k);
+}
+
+static void ask_ahead(const column *c, int64_t slot) {
+  const char *ahead = c->at + (size_t)slot * c->bytes;
+  for (size_t k = 0; k < c->bytes && k < 512; k += 64) __builtin_prefetch(ahead + k);
+}
+
+// the observation after the row; its own where an episode ended and nothing was stored
+static void implied_next(const rn_table *t, const column *obs, int64_t row, float *out) {
+  int64_t to = t->live ? rn_live_forward(t, row) : row + 1;
+  if (t->live) to = to >= 0 ? to : row;
+  else if (rn_is_last(t, row)) {
     int64_t e = rn_table_episode_of(t, row);
-    return t->episode[e].next ? t->last + (size_t)e * w : at + (size_t)row * w;
-  }
-  return at + (size_t)(row + 1 < t->rows ? row + 1 : row) * w;
+    if (t->episode[e].next) { memcpy(out, t->last + (size_t)e * (size_t)obs->width, (size_t)obs->width * sizeof *out); return; }
+    to = row;
+  } else if (to == t->rows) to = row;
+  fetch(obs, rn_slot_of(t, to), out);
 }
 
 static void gather_next(const rn_table *t, int n, const int64_t *rows, float *out) {
   const column *obs = rn_column_of(t, "obs");
-  RN_CHECK(obs && obs->type == RN_F32, "the table has neither next nor obs of type F32");
+  RN_CHECK(obs, "the table has neither next nor obs");
   for (int i = 0; i < n; i++) {
-    if (i + AHEAD < n) __builtin_prefetch(obs->at + (size_t)rn_slot_of(t, rows[i + AHEAD] + 1) * obs->bytes);
-    memcpy(out + (size_t)i * (size_t)obs->width, implied_next(t, obs, rows[i]), obs->bytes);
+    if (i + AHEAD < n) ask_ahead(obs, rn_slot_of(t, rows[i + AHEAD] + 1));
+    implied_next(t, obs, rows[i], out + (size_t)i * (size_t)obs->width);
   }
-}
-
-static void widen(const column *c, int64_t slot, float *out) {
-  for (int k = 0; k < c->width; k++) out[k] = (float)rn_value_of(c, slot, k);
 }
 
 void rn_gather(const rn_table *t, const char *name, int n, const int64_t *rows, float *out) {
@@ -218,13 +223,8 @@ void rn_gather(const rn_table *t, const char *name, int n, const int64_t *rows, 
   }
   RN_CHECK(c, "the table has no column '%s'", name);
   for (int i = 0; i < n; i++) {
-    if (i + AHEAD < n) {
-      const char *ahead = c->at + (size_t)rn_slot_of(t, rows[i + AHEAD]) * c->bytes;
-      for (size_t k = 0; k < c->bytes && k < 512; k += 64) __builtin_prefetch(ahead + k);
-    }
-    int64_t slot = rn_slot_of(t, rows[i]);
-    if (c->type == RN_F32) memcpy(out + (size_t)i * (size_t)c->width, c->at + (size_t)slot * c->bytes, c->bytes);
-    else widen(c, slot, out + (size_t)i * (size_t)c->width);
+    if (i + AHEAD < n) ask_ahead(c, rn_slot_of(t, rows[i + AHEAD]));
+    fetch(c, rn_slot_of(t, rows[i]), out + (size_t)i * (size_t)c->width);
   }
 }
 
@@ -297,5 +297,38 @@ bool rn_table_check_finite(const rn_table *t, const char *path, rn_error *err) {
     for (size_t k = 0; t->episode[e].next && k < w; k++)
       if (!isfinite(t->last[(size_t)e * w + k]))
         return rn_fail(err, "%s: the last observation of episode %lld, column %zu, is %g", path, (long long)e, k, t->last[(size_t)e * w + k]);
+  return true;
+}
+
+//---- what a foreign table must keep to -----------------------------------------------------------------------------------------------------
+
+bool rn_check_columns(const rn_table *t, const char *path, rn_error *err) {
+  static const struct { const char *name; unsigned types; bool one; } known[] = {{"obs", 1 << RN_F32 | 1 << RN_U8, false}, {"next", 1 << RN_F32 | 1 << RN_U8, false},
+    {"act", 1 << RN_F32 | 1 << RN_I32, false}, {"reward", 1 << RN_F32, true}, {"terminated", 1 << RN_U8, true}, {"truncated", 1 << RN_U8, true}};
+  for (int i = 0; i < RN_COUNT(known); i++) {
+    const column *c = rn_column_of(t, known[i].name);
+    if (c && (!(known[i].types >> c->type & 1) || (known[i].one && c->width != 1)))
+      return rn_fail(err, "%s: %s is %s [%d]; obs and next are F32 or U8, act F32 or I32, reward F32 [1], terminated and truncated U8 [1]", path, c->name,
+                     rn_type_name(c->type), c->width);
+  }
+  return !rn_column_of(t, "next") || rn_table_width(t, "next") == rn_table_width(t, "obs") || rn_fail(err, "%s: next has another width than obs", path);
+}
+
+bool rn_check_values(rn_table *t, const char *path, rn_error *err) {
+  static const char *const flags[] = {"terminated", "truncated"};
+  for (int f = 0; f < RN_COUNT(flags); f++) {
+    const column *c = rn_column_of(t, flags[f]);
+    for (int64_t r = 0; c && r < t->rows; r++)
+      if (((const uint8_t *)c->at)[r] > 1) return rn_fail(err, "%s: %s row %lld is neither 0 nor 1", path, c->name, (long long)r);
+  }
+  const column *c = rn_column_of(t, "act");
+  if (!c || c->type != RN_I32 || c->width != 1) return true;
+  int most = t->about.choices ? t->about.choices - 1 : (1 << 24) - 1, largest = 0;
+  for (int64_t r = 0; r < t->rows; r++) {
+    int32_t x = ((const int32_t *)c->at)[r];
+    if (x < 0 || x > most) return rn_fail(err, "%s: act row %lld is %d, outside 0 .. %d", path, (long long)r, x, most);
+    largest = RN_MAX(largest, x);
+  }
+  if (!t->about.choices) rn_table_set_choices(t, largest + 1);
   return true;
 }

@@ -1,5 +1,6 @@
 /* env/list.c - the environments by name: one line for each; and a user's own, loaded from a shared object. */
 #include "list.h"
+#include "rein/tabular.h"
 #include "rein/worlds.h"
 #include <dlfcn.h>
 #include <string.h>
@@ -7,6 +8,27 @@
 static const rn_env_kind *const kinds[] = {
   &rn_cartpole,
   &rn_pendulum,
+  &rn_mdp_env,
+  &rn_acrobot,
+  &rn_mountaincar,
+  &rn_mountaincar_continuous,
+  &rn_point_two,
+  &rn_point_two_near,
+  &rn_point_fault,
+  &rn_point_fault_near,
+  &rn_point_cross,
+  &rn_point_gap,
+  &rn_point_gap_sim,
+  &rn_point_ridge,
+  &rn_point_ridge_calm,
+  &rn_point_arc,
+  &rn_lava,
+  &rn_hopper,
+  &rn_halfcheetah,
+  &rn_walker2d,
+  &rn_ant,
+  &rn_invertedpendulum,
+  &rn_reacher,
 };
 
 const rn_env_kind *rn_env_listed(int i) { return i >= 0 && i < RN_COUNT(kinds) ? kinds[i] : NULL; }

@@ -76,7 +76,7 @@ INLINE vf v_tanh(vf x) {
   vf near = FMA(p * z, x, x);
   a = pick(a > all(10), all(10), a);
   vf far = all(1) - all(2) / (v_exp(a + a) + all(1));
-  return pick(a < all(0.625f), near, signed_as(far, x));
+  return signed_as(pick(a < all(0.625f), near, far), x);
 }
 
 INLINE vf v_erf(vf x) {
@@ -161,7 +161,7 @@ INLINE vf v_sin(vf x) {
   vf r, s, c;
   vi q;
   reduce(x, &r, &q), turn(r, q, &s, &c);
-  return s;
+  return pick(x == all(0), x, s);                       // -0 stays -0
 }
 
 INLINE vf v_cos(vf x) {

@@ -4,16 +4,16 @@
 #include <string.h>
 
 enum {
-  PANEL_DEPTH = 512,                                    // terms of a packed panel
-  PANEL_WIDTH = 8 * 16,
-  MOST_ROWS = 252,                                      // rows of a part: a part's rows of `a` stay in the second cache
+  DEPTH = 512, CHUNK = 256,                             // terms and columns of b in hand
+  MOST_ROWS = 252,                                      // rows of a part
   ONE_DEPTH = 4096, ONE_ROWS = 64,                      // one column: terms and rows at a time
+  FAR_APART = 900,                                      // rows of b each in a page of its own: half the depth spares the page tables
 };
 static const double WORTH_THREADS = 65536 * 4;          // multiply-adds
 
 static _Thread_local struct {
-  _Alignas(64) float panel[PANEL_DEPTH * PANEL_WIDTH];
-  _Alignas(64) float chains[MOST_ROWS * PANEL_WIDTH];   // unfinished ones, when c may not hold them
+  _Alignas(64) float b[DEPTH * CHUNK];                  // dy w': panels one after the other, each [depth, width]
+  _Alignas(64) float chains[MOST_ROWS * CHUNK];         // unfinished ones, when c may not hold them
   _Alignas(64) float column[ONE_DEPTH];
   _Alignas(64) float lanes[ONE_ROWS * 16];
 } scratch;
@@ -58,60 +58,90 @@ static void one_column_rows(const job *w, int from, int to) {
 
 //---- tiles -----------------------------------------------------------------------------------------------------------------------
 
-// How wide a tile for so many rows and columns: few rows need many vectors to keep the multipliers busy.
+// How wide a tile for so many rows and columns. Four vectors were the fastest from 4 rows on (Sapphire Rapids; six rows by four vectors is
+// 160 GFLOP/s where twelve by two is 152, at 32x64x64); fewer rows need more vectors to keep the multipliers busy.
 static int vectors_of_tile(const rn_kernels *q, int rows, int cols) {
   const int left = (cols + q->lanes - 1) / q->lanes;
-  int v = rows <= q->rows[8] ? 8 : rows <= q->rows[4] ? 4 : left == 3 ? 3 : 2;
-  while (v > left || !q->rows[v]) v--;
-  return v;
+  return RN_MIN(left, rows <= q->rows[8] ? 8 : 4);
 }
 
-// rows [i0, i1) by the columns of one panel that begins at j
-static void panel_product(const job *w, int vectors, int i0, int i1, int j, int cols) {
+// What part of c is in hand: rows [i0, i1), columns [j0, j1), terms [l0, l1)
+typedef struct {
+  const rn_product *p;
+  const rn_kernels *q;
+  int i0, i1, j0, j1, l0, l1;
+  int vectors, width, least, more;                      // of a panel; rows of a tile: `more` of them have one more than `least`
+  bool apart;                                           // unfinished chains are kept beside c
+} block;
+
+static const float *entry(const void *x, int row, int ld, int col) { return (const float *)x + (size_t)row * (size_t)ld + (size_t)col; }
+static int rows_at(const block *o, int i) { return i - o->i0 < o->more * (o->least + 1) ? o->least + 1 : o->least; }
+
+// dy w': the rows of b become columns of panels
+static void turn_columns(const block *o) {
+  const rn_product *p = o->p;
+  const int depth = o->l1 - o->l0;
+  for (int j = o->j0; j < o->j1; j += o->width) {
+    const int cols = RN_MIN(o->width, o->j1 - j), width = (cols + o->q->lanes - 1) / o->q->lanes * o->q->lanes;
+    o->q->pack_turned(entry(p->b, j, p->ldb, o->l0), p->ldb, depth, cols, width, scratch.b + (size_t)(j - o->j0) * (size_t)depth);
+  }
+}
+
+// the tile whose first entry is (i, j)
+static void one_tile(const block *o, int i, int rows, int j) {
+  const rn_product *p = o->p;
+  const int depth = o->l1 - o->l0, cols = RN_MIN(o->width, o->j1 - j);
+  const int vectors = cols == o->width ? o->vectors : (cols + o->q->lanes - 1) / o->q->lanes;
+  const bool last = o->l1 == p->k;
+  float *here = (float *)p->c + (size_t)i * (size_t)p->ldc + j;
+  float *chain = o->apart ? scratch.chains + (size_t)(i - o->i0) * CHUNK + (size_t)(j - o->j0) : here;
+  const ptrdiff_t ldchain = o->apart ? CHUNK : p->ldc;
+  rn_tile t = {.k = depth, .cols = cols, .from = o->l0 == 0 ? NULL : chain, .ldfrom = ldchain, .to = last ? here : chain,
+               .ldto = last ? p->ldc : ldchain};
+  if (p->how == RN_TN) t.a = entry(p->a, o->l0, p->lda, i), t.ai = 1, t.ak = p->lda;
+  else t.a = entry(p->a, i, p->lda, o->l0), t.ai = p->lda, t.ak = 1;
+  if (p->how == RN_NT) t.b = scratch.b + (size_t)(j - o->j0) * (size_t)depth, t.bk = (ptrdiff_t)vectors * o->q->lanes;
+  else t.b = entry(p->b, o->l0, p->ldb, j), t.bk = p->ldb;
+  if (last) t.bias = p->bias ? (const float *)p->bias + j : NULL, t.act = p->act, t.old = p->add ? here : NULL, t.ldold = p->ldc;
+  o->q->tile[vectors][rows](&t);
+}
+
+// rows [i0, i1) by columns [j0, j1)
+static void tiled_product(const job *w, int i0, int i1, int j0, int j1) {
   const rn_product *p = w->p;
   const rn_kernels *q = w->kernels;
-  const ptrdiff_t ai = p->how == RN_TN ? 1 : p->lda, ak = p->how == RN_TN ? p->lda : 1;
-  const int width = vectors * q->lanes, most = q->rows[vectors], tiles = (i1 - i0 + most - 1) / most;
-  const bool apart = p->add && p->k > PANEL_DEPTH;
-  float *c = (float *)p->c + j;
-  int l = 0;
-  do {
-    const int depth = RN_MIN(PANEL_DEPTH, p->k - l);
-    const bool first = l == 0, last = l + depth == p->k;
-    rn_tile t = {.b = scratch.panel, .ai = ai, .ak = ak, .bk = width, .k = depth, .cols = cols};
-    if (p->how == RN_NT) q->pack_turned((const float *)p->b + (size_t)j * (size_t)p->ldb + l, p->ldb, depth, cols, width, scratch.panel);
-    else t.b = (const float *)p->b + (size_t)l * (size_t)p->ldb + j, t.bk = p->ldb;
-    for (int s = 0; s < tiles; s++) {
-      const int i = i0 + (int)((long)(i1 - i0) * s / tiles), rows = i0 + (int)((long)(i1 - i0) * (s + 1) / tiles) - i;
-      float *here = c + (size_t)i * (size_t)p->ldc, *chain = apart ? scratch.chains + (size_t)(i - i0) * (size_t)width : here;
-      const ptrdiff_t ldchain = apart ? width : p->ldc;
-      t.a = (const float *)p->a + (p->how == RN_TN ? (size_t)l * (size_t)p->lda + (size_t)i : (size_t)i * (size_t)p->lda + (size_t)l);
-      t.from = first ? NULL : chain, t.ldfrom = ldchain;
-      t.to = last ? here : chain, t.ldto = last ? p->ldc : ldchain;
-      if (last) t.bias = p->bias ? (const float *)p->bias + j : NULL, t.act = p->act, t.old = p->add ? here : NULL, t.ldold = p->ldc;
-      q->tile[vectors][rows](&t);
-    }
-    l += depth;
-  } while (l < p->k);
+  const int rows = i1 - i0, most_depth = p->how != RN_NT && p->ldb > FAR_APART ? DEPTH / 2 : DEPTH;
+  for (int j = j0; j < j1; j += CHUNK) {
+    block o = {.p = p, .q = q, .i0 = i0, .i1 = i1, .j0 = j, .j1 = RN_MIN(j1, j + CHUNK), .apart = p->add && p->k > most_depth};
+    o.vectors = vectors_of_tile(q, rows, o.j1 - j), o.width = o.vectors * q->lanes;
+    const int tiles = (rows + q->rows[o.vectors] - 1) / q->rows[o.vectors];
+    o.least = rows / tiles, o.more = rows % tiles;
+    do {
+      o.l1 = RN_MIN(p->k, o.l0 + most_depth);
+      if (p->how == RN_NT) turn_columns(&o);
+      for (int i = i0, some; i < i1; i += some) {
+        some = rows_at(&o, i);
+        for (int at = o.j0; at < o.j1; at += o.width) one_tile(&o, i, some, at);
+      }
+      o.l0 = o.l1;
+    } while (o.l0 < p->k);
+  }
+}
+
+static void rows_and_columns(const job *w, int i0, int i1, int j0, int j1) {
+  if (w->p->n == 1 && w->p->how != RN_TN) one_column_rows(w, i0, i1);
+  else tiled_product(w, i0, i1, j0, j1);
 }
 
 static void part_product(void *context, int part) {
   const job *w = context;
   const rn_product *p = w->p;
   const int r = part % w->row_parts, s = part / w->row_parts;
-  const int i0 = (int)((long)p->m * r / w->row_parts), i1 = (int)((long)p->m * (r + 1) / w->row_parts);
-  if (p->n == 1 && p->how != RN_TN) {
-    one_column_rows(w, i0, i1);
-    return;
-  }
   // columns are dealt in whole vectors
   const int lanes = w->kernels->lanes, whole = (p->n + lanes - 1) / lanes;
+  const int i0 = (int)((long)p->m * r / w->row_parts), i1 = (int)((long)p->m * (r + 1) / w->row_parts);
   const int j0 = (int)((long)whole * s / w->col_parts) * lanes, j1 = RN_MIN(p->n, (int)((long)whole * (s + 1) / w->col_parts) * lanes);
-  for (int j = j0; j < j1;) {
-    const int vectors = vectors_of_tile(w->kernels, i1 - i0, j1 - j), cols = RN_MIN(vectors * lanes, j1 - j);
-    panel_product(w, vectors, i0, i1, j, cols);
-    j += cols;
-  }
+  rows_and_columns(w, i0, i1, j0, j1);
 }
 
 static void check(const rn_product *p) {
@@ -125,13 +155,13 @@ static void check(const rn_product *p) {
 void rn_gemm_with(const rn_kernels *kernels, const rn_product *p) {
   check(p);
   if (p->m == 0 || p->n == 0) return;
-  job w = {kernels, p, (p->m + MOST_ROWS - 1) / MOST_ROWS, 1};
-  const double work = (double)p->m * p->n * p->k;
+  job w = {kernels, p, 1, 1};
   const int threads = rn_threads();
-  if (threads == 1 || work < WORTH_THREADS) {
-    for (int part = 0; part < w.row_parts; part++) part_product(&w, part);
+  if (threads == 1 || (double)p->m * p->n * p->k < WORTH_THREADS) {
+    for (int i = 0; i < p->m; i += MOST_ROWS) rows_and_columns(&w, i, RN_MIN(p->m, i + MOST_ROWS), 0, p->n);
     return;
   }
+  w.row_parts = (p->m + MOST_ROWS - 1) / MOST_ROWS;
   if (w.row_parts < 2 * threads) w.col_parts = RN_MIN((p->n + kernels->lanes - 1) / kernels->lanes, 2 * threads);
   rn_parallel(w.row_parts * w.col_parts, part_product, &w);
 }

@@ -26,10 +26,9 @@ enum { RN_MOST_VECTORS = 8, RN_MOST_ROWS = 12 };            // of a tile
 typedef struct {
   const char *name;
   int lanes;                                            // floats a vector
-  int rows[RN_MOST_VECTORS + 1];                        // most rows of a tile by the vectors of its row; 0: there is none of that width
+  int rows[RN_MOST_VECTORS + 1];                        // most rows of a tile by the vectors of its row; never more than a narrower one has
   void (*tile[RN_MOST_VECTORS + 1][RN_MOST_ROWS + 1])(const rn_tile *t);
-  void (*pack)(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out);       // out [k, width] from b [k, cols], zeros after cols
-  void (*pack_turned)(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out);  // the same from b [cols, k]
+  void (*pack_turned)(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out);   // [k, width] from b [cols, k], zeros after cols
   void (*one_column)(const float *a, ptrdiff_t lda, const float *b, int rows, int k, float *sum, float *lanes, bool first, bool last);
   rn_map1 *exp, *log, *tanh, *sigmoid, *softplus, *sin, *cos, *erf, *sqrt;
   rn_map2 *add, *sub, *mul, *div, *min, *max, *muladd;

@@ -20,10 +20,24 @@ INLINE void store(float *p, vf x) { _mm512_storeu_ps(p, x); }
 INLINE __mmask16 below(size_t n) { return (__mmask16)((1u << n) - 1); }
 INLINE vf load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(below(n), p); }
 INLINE void store_part(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, below(n), x); }
+typedef __mmask16 edge;                                 // how much of a row's last vector there is: here masks cost nothing
+INLINE edge edge_of(int n) { return below((size_t)n); }
+INLINE vf load_edge(const float *p, edge e) { return _mm512_maskz_loadu_ps(e, p); }
+INLINE void store_edge(float *p, vf x, edge e) { _mm512_mask_storeu_ps(p, e, x); }
 INLINE vf pick(vi mask, vf yes, vf no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), no, yes); }
 INLINE vf root(vf x) { return _mm512_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm512_cvtepi32_ps((__m512i)x); }
 INLINE bool any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
+// four floats each from p, p + 4 ld, p + 8 ld, p + 12 ld
+INLINE vf quads(const float *p, ptrdiff_t ld) {
+  __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(p));
+  x = _mm512_mask_broadcast_f32x4(x, 0x00f0, _mm_loadu_ps(p + 4 * ld));
+  x = _mm512_mask_broadcast_f32x4(x, 0x0f00, _mm_loadu_ps(p + 8 * ld));
+  return _mm512_mask_broadcast_f32x4(x, 0xf000, _mm_loadu_ps(p + 12 * ld));
+}
+#define UNPACK_LOW(a, b) _mm512_unpacklo_ps(a, b)
+#define UNPACK_HIGH(a, b) _mm512_unpackhi_ps(a, b)
+#define HALVES(a, b, which) _mm512_shuffle_ps(a, b, which)
 INLINE void wide_product(vu a, uint32_t m, vu *high, vu *low) {         // 32 x 32 bits
   __m512i x = (__m512i)a, by = _mm512_set1_epi32((int)m);
   __m512i even = _mm512_mul_epu32(x, by), odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), by);
@@ -47,6 +61,10 @@ INLINE vf pick(vi mask, vf yes, vf no) { return _mm256_blendv_ps(no, yes, (__m25
 INLINE vf root(vf x) { return _mm256_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm256_cvtepi32_ps((__m256i)x); }
 INLINE bool any(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
+INLINE vf quads(const float *p, ptrdiff_t ld) { return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * ld), 1); }
+#define UNPACK_LOW(a, b) _mm256_unpacklo_ps(a, b)
+#define UNPACK_HIGH(a, b) _mm256_unpackhi_ps(a, b)
+#define HALVES(a, b, which) _mm256_shuffle_ps(a, b, which)
 INLINE void wide_product(vu a, uint32_t m, vu *high, vu *low) {
   __m256i x = (__m256i)a, by = _mm256_set1_epi32((int)m);
   __m256i even = _mm256_mul_epu32(x, by), odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), by);
@@ -76,6 +94,13 @@ INLINE vf pick(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask &
 INLINE vf root(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 INLINE vf as_float(vi x) { return __builtin_convertvector(x, vf); }
 INLINE bool any(vi mask) { return (mask[0] | mask[1] | mask[2] | mask[3]) != 0; }
+INLINE vf quads(const float *p, ptrdiff_t ld) {
+  (void)ld;
+  return load(p);
+}
+#define UNPACK_LOW(a, b) ((vf){(a)[0], (b)[0], (a)[1], (b)[1]})
+#define UNPACK_HIGH(a, b) ((vf){(a)[2], (b)[2], (a)[3], (b)[3]})
+#define HALVES(a, b, which) ((which) == 0x44 ? (vf){(a)[0], (a)[1], (b)[0], (b)[1]} : (vf){(a)[2], (a)[3], (b)[2], (b)[3]})
 INLINE void wide_product(vu a, uint32_t m, vu *high, vu *low) {
   for (int i = 0; i < W; i++) {
     uint64_t p = (uint64_t)a[i] * m;
@@ -91,6 +116,19 @@ INLINE vf load_some(const float *p, size_t n) { return n >= W ? load(p) : load_p
 INLINE void store_some(float *p, vf x, size_t n) {
   if (n >= W) store(p, x);
   else store_part(p, x, n);
+}
+#ifndef RN_ISA_avx512
+typedef size_t edge;
+INLINE edge edge_of(int n) { return (size_t)n; }
+INLINE vf load_edge(const float *p, edge e) { return load_some(p, e); }
+INLINE void store_edge(float *p, vf x, edge e) { store_some(p, x, e); }
+#endif
+
+// W rows of four floats, b[j*ld + 0..3], become four vectors over j
+INLINE void turn_quads(const float *b, ptrdiff_t ld, vf out[4]) {
+  vf r0 = quads(b, ld), r1 = quads(b + ld, ld), r2 = quads(b + 2 * ld, ld), r3 = quads(b + 3 * ld, ld);
+  vf a = UNPACK_LOW(r0, r1), c = UNPACK_HIGH(r0, r1), e = UNPACK_LOW(r2, r3), g = UNPACK_HIGH(r2, r3);
+  out[0] = HALVES(a, e, 0x44), out[1] = HALVES(a, e, 0xee), out[2] = HALVES(c, g, 0x44), out[3] = HALVES(c, g, 0xee);
 }
 
 /* Sixteen lanes, whatever W is: lane l of the sums holds the terms l, l+16, ... */

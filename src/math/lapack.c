@@ -42,14 +42,16 @@ bool rn_least_squares(int rows, int cols, const double *a, const double *b, doub
   if (rows == 0) return true;
   const size_t whole = (size_t)rows * (size_t)cols;
   const int longer = RN_MAX(rows, cols), least = RN_MIN(rows, cols);
+  const double least_value = 0x1p-52 * longer;          // singular values below this part of the largest count as zero
   double ask;
   lapack_int rank, iask;
-  if (LAPACKE_dgelsd_work(LAPACK_COL_MAJOR, rows, cols, 1, NULL, rows, NULL, longer, NULL, -1, &rank, &ask, -1, &iask) != 0) return false;
+  if (LAPACKE_dgelsd_work(LAPACK_COL_MAJOR, rows, cols, 1, NULL, rows, NULL, longer, NULL, least_value, &rank, &ask, -1, &iask) != 0) return false;
   const size_t work = (size_t)ask;
   double *m = room(whole + (size_t)longer + (size_t)least + work + (size_t)iask), *y = m + whole, *s = y + longer, *space = s + least;
   turn(rows, cols, a, m);
   memcpy(y, b, (size_t)rows * sizeof *y);
-  if (LAPACKE_dgelsd_work(LAPACK_COL_MAJOR, rows, cols, 1, m, rows, y, longer, s, -1, &rank, space, (lapack_int)work, (lapack_int *)(space + work)) != 0)
+  lapack_int *whole_space = (lapack_int *)(space + work);
+  if (LAPACKE_dgelsd_work(LAPACK_COL_MAJOR, rows, cols, 1, m, rows, y, longer, s, least_value, &rank, space, (lapack_int)work, whole_space) != 0)
     return false;
   memcpy(x, y, (size_t)cols * sizeof *x);
   return true;

@@ -7,11 +7,11 @@
 
 #define UNROLL _Pragma("GCC unroll 32")
 
-// the last vector of a row may be short: `last` is how many columns it has
-INLINE vf load_column(const float *p, int j, int vectors, int last) { return j < vectors - 1 ? load(p + W * j) : load_some(p + W * j, (size_t)last); }
-INLINE void store_column(float *p, vf x, int j, int vectors, int last) {
+// the last vector of a row may be short
+INLINE vf load_column(const float *p, int j, int vectors, edge last) { return j < vectors - 1 ? load(p + W * j) : load_edge(p + W * j, last); }
+INLINE void store_column(float *p, vf x, int j, int vectors, edge last) {
   if (j < vectors - 1) store(p + W * j, x);
-  else store_some(p + W * j, x, (size_t)last);
+  else store_edge(p + W * j, x, last);
 }
 
 static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
@@ -23,80 +23,105 @@ static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
     }
 }
 
+#define ROWS UNROLL for (int i = 0; i < rows; i++)
+#define COLUMNS UNROLL for (int j = 0; j < vectors; j++)
+
+// one term: a column of a by a row of b
+#define TERM \
+  do { \
+    vf row[RN_MOST_VECTORS]; \
+    COLUMNS row[j] = load_column(b, j, vectors, last); \
+    ROWS { \
+      const vf x = all(a[i * ai]); \
+      COLUMNS sum[i][j] = FMA(x, row[j], sum[i][j]); \
+    } \
+    a += ak, b += bk; \
+  } while (0)
+
 INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
   vf sum[RN_MOST_ROWS][RN_MOST_VECTORS];
-  const int last = t->cols - W * (vectors - 1);
-  UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = all(0);
-  if (t->from)
-    UNROLL for (int i = 0; i < rows; i++)
-      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
-
-  const float *a = t->a, *b = t->b;
-  const ptrdiff_t ai = t->ai, ak = t->ak, bk = t->bk;
-  for (int l = t->k; l > 0; l--, a += ak, b += bk) {
-    vf row[RN_MOST_VECTORS];
-    UNROLL for (int j = 0; j < vectors; j++) row[j] = load_column(b, j, vectors, last);
-    UNROLL for (int i = 0; i < rows; i++) {
-      vf x = all(a[i * ai]);
-      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = FMA(x, row[j], sum[i][j]);
-    }
+  const edge last = edge_of(t->cols - W * (vectors - 1));
+  const float *a = t->a, *b = t->b, *const bias = t->bias, *const old = t->old;
+  float *const to = t->to;
+  const ptrdiff_t ai = t->ai, bk = t->bk, ldto = t->ldto, ldold = t->ldold;
+  ptrdiff_t ak = t->ak;
+  __asm__("" : "+r"(ak));                               // any stride: one loop, no version of its own for stride 1
+  ROWS COLUMNS sum[i][j] = all(0);
+  if (t->from) ROWS COLUMNS sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
+  int l = t->k;
+  for (; l >= 4; l -= 4) {
+    TERM;
+    TERM;
+    TERM;
+    TERM;
   }
-
-  if (t->bias)
-    UNROLL for (int j = 0; j < vectors; j++) {
-      vf bias = load_column(t->bias, j, vectors, last);
-      UNROLL for (int i = 0; i < rows; i++) sum[i][j] = sum[i][j] + bias;
-    }
-  if (t->old)
-    UNROLL for (int i = 0; i < rows; i++)
-      UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = load_column(t->old + i * t->ldold, j, vectors, last) + sum[i][j];
-  UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++) store_column(t->to + i * t->ldto, sum[i][j], j, vectors, last);
+  for (; l > 0; l--) TERM;
+  if (bias) COLUMNS {
+    const vf x = load_column(bias, j, vectors, last);
+    ROWS sum[i][j] = sum[i][j] + x;
+  }
+  if (old) ROWS COLUMNS sum[i][j] = load_column(old + i * ldold, j, vectors, last) + sum[i][j];
+  ROWS COLUMNS store_column(to + i * ldto, sum[i][j], j, vectors, last);
   if (t->act != RN_IDENTITY) act_on_tile(t, rows);
 }
 
-// as many chains as the registers hold, beside a row of b and an entry of a
+// As many chains as the registers hold, beside a row of b and an entry of a. A narrower tile has as many rows or more, so the last panel
+// of a row of tiles fits the others.
 #define TILE(rows, vectors) \
   static void tile_##rows##x##vectors(const rn_tile *t) { tile(t, rows, vectors); }
+#define TILES_1(v) TILE(1, v)
 #define TILES_2(v) TILE(1, v) TILE(2, v)
 #define TILES_3(v) TILES_2(v) TILE(3, v)
 #define TILES_4(v) TILES_3(v) TILE(4, v)
 #define TILES_6(v) TILES_4(v) TILE(5, v) TILE(6, v)
 #define TILES_8(v) TILES_6(v) TILE(7, v) TILE(8, v)
 #define TILES_12(v) TILES_8(v) TILE(9, v) TILE(10, v) TILE(11, v) TILE(12, v)
+#define NAMES_1(v) tile_1x##v
 #define NAMES_2(v) tile_1x##v, tile_2x##v
 #define NAMES_3(v) NAMES_2(v), tile_3x##v
 #define NAMES_4(v) NAMES_3(v), tile_4x##v
 #define NAMES_6(v) NAMES_4(v), tile_5x##v, tile_6x##v
 #define NAMES_8(v) NAMES_6(v), tile_7x##v, tile_8x##v
 #define NAMES_12(v) NAMES_8(v), tile_9x##v, tile_10x##v, tile_11x##v, tile_12x##v
-#define OF(rows, vectors) [vectors] = {NULL, NAMES_##rows(vectors)}
 
 #if defined RN_ISA_avx512
-TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(8)
-#define TILE_ROWS {0, 12, 12, 8, 6, [8] = 3}
-#define TILE_TABLE {OF(12, 1), OF(12, 2), OF(8, 3), OF(6, 4), OF(3, 8)}
+TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(5) TILES_3(6) TILES_3(7) TILES_3(8)
+#define TILE_ROWS {0, 12, 12, 8, 6, 3, 3, 3, 3}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_12(2)}, {NULL, NAMES_8(3)}, {NULL, NAMES_6(4)}, {NULL, NAMES_3(5)}, {NULL, NAMES_3(6)}, \
+                    {NULL, NAMES_3(7)}, {NULL, NAMES_3(8)}}
 #elif defined RN_ISA_avx2
-TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILE(1, 8)
-#define TILE_ROWS {0, 12, 6, 4, 3, [8] = 1}
-#define TILE_TABLE {OF(12, 1), OF(6, 2), OF(4, 3), OF(3, 4), [8] = {NULL, tile_1x8}}
+TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
+#define TILE_ROWS {0, 12, 6, 4, 3, 1, 1, 1, 1}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_6(2)}, {NULL, NAMES_4(3)}, {NULL, NAMES_3(4)}, {NULL, NAMES_1(5)}, {NULL, NAMES_1(6)}, \
+                    {NULL, NAMES_1(7)}, {NULL, NAMES_1(8)}}
 #else
-TILES_4(1) TILES_4(2) TILES_2(4) TILE(1, 8)
-#define TILE_ROWS {0, 4, 4, [4] = 2, [8] = 1}
-#define TILE_TABLE {OF(4, 1), OF(4, 2), OF(2, 4), [8] = {NULL, tile_1x8}}
+TILES_4(1) TILES_4(2) TILES_2(3) TILES_2(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
+#define TILE_ROWS {0, 4, 4, 2, 2, 1, 1, 1, 1}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_4(1)}, {NULL, NAMES_4(2)}, {NULL, NAMES_2(3)}, {NULL, NAMES_2(4)}, {NULL, NAMES_1(5)}, {NULL, NAMES_1(6)}, \
+                    {NULL, NAMES_1(7)}, {NULL, NAMES_1(8)}}
 #endif
 
-//---- panels of b: [k, width], zeros past the last column ----------------------------------------------------------------------------
+//---- panels of b turned: [k, width], zeros past the last column -----------------------------------------------------------------------
 
-static void pack(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
-  for (int l = 0; l < k; l++, b += ldb, out += width)
-    for (int j = 0; j < width; j += W) store(out + j, j < cols ? load_some(b + j, (size_t)(cols - j)) : all(0));
+// one vector of columns, less than W of them or less than four terms: entry by entry
+static void turn_rest(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
+  for (int l = 0; l < k; l++, out += width) {
+    float t[W] = {0};
+    for (int j = 0; j < cols; j++) t[j] = b[j * ldb + l];
+    store(out, load(t));
+  }
 }
 
 static void pack_turned(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out) {
-  for (int l = 0; l < k; l++, out += width)
-    for (int j = 0; j < width; j++) out[j] = j < cols ? b[j * ldb + l] : 0;
+  for (int j = 0; j < width; j += W, b += W * ldb, out += W) {
+    int l = 0;
+    for (; l + 4 <= k && cols - j >= W; l += 4) {
+      vf v[4];
+      turn_quads(b + l, ldb, v);
+      for (int i = 0; i < 4; i++) store(out + (ptrdiff_t)(l + i) * width, v[i]);
+    }
+    turn_rest(b + l, ldb, k - l, RN_MAX(0, RN_MIN(W, cols - j)), width, out + (ptrdiff_t)l * width);
+  }
 }
 
 //---- one column: sixteen lanes over k and one tree --------------------------------------------------------------------------------------

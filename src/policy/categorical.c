@@ -21,7 +21,7 @@ static rn_node *allowed(rn_node *logits, rn_view v) {           // -1e9 where no
 }
 static rn_node *logits(const rn_policy *p, rn_view v) { return allowed(rn_mlp(p->net, v.obs), v); }
 
-static rn_node *chosen(rn_graph *g, const rn_node *scores) {    // the first column with the largest score, as a number in one column
+rn_node *rn_chosen(rn_graph *g, const rn_node *scores) {        // the first column with the largest score, as a number in one column
   int n = rn_rows(scores), k = rn_cols(scores);
   rn_real *x = rn_scratch(g, rn_count(scores)), *best = rn_scratch(g, (size_t)n);
   rn_read(scores, x);
@@ -33,13 +33,16 @@ static rn_node *chosen(rn_graph *g, const rn_node *scores) {    // the first col
   return rn_constant(g, n, 1, best);
 }
 
-static rn_node *mode(const rn_policy *p, rn_view v) { return chosen(rn_graph_of(v.obs), logits(p, v)); }
+static rn_node *mode(const rn_policy *p, rn_view v) { return rn_chosen(rn_graph_of(v.obs), logits(p, v)); }
 
 // the largest of log p + Gumbel noise has law p: one uniform number a column, no running sum whose rounding could miss the last column
+rn_node *rn_chosen_at_random(rn_graph *g, rn_node *lp) {
+  return rn_chosen(g, rn_sub(lp, rn_log(rn_neg(rn_log(rn_uniform_node(g, rn_rows(lp), rn_cols(lp)))))));
+}
+
 static rn_node *sample(const rn_policy *p, rn_view v, rn_node **logp) {
   rn_graph *g = rn_graph_of(v.obs);
-  rn_node *lp = rn_log_softmax(logits(p, v)), *u = rn_uniform_node(g, rn_rows(lp), rn_cols(lp));
-  rn_node *a = chosen(g, rn_sub(lp, rn_log(rn_neg(rn_log(u)))));
+  rn_node *lp = rn_log_softmax(logits(p, v)), *a = rn_chosen_at_random(g, lp);
   if (logp) *logp = rn_pick(lp, rn_choices(g, a));
   return a;
 }

@@ -2,7 +2,8 @@
 #include "classes.h"
 #include <string.h>
 
-static const rn_class *const classes[] = {&rn_class_deterministic, &rn_class_gaussian, &rn_class_squashed, &rn_class_categorical, &rn_class_beta};
+static const rn_class *const classes[] = {&rn_class_deterministic, &rn_class_gaussian, &rn_class_squashed, &rn_class_categorical, &rn_class_beta,
+                                          &rn_class_table};
 
 const rn_class *const *rn_classes(int *n) {
   *n = RN_COUNT(classes);
@@ -37,7 +38,15 @@ rn_policy *rn_policy_new(rn_run *run, const char *name, const char *class_defaul
   const rn_world *w = s ? NULL : rn_world_of(run, NULL);
   *p = (rn_policy){.kind = kind, .run = run, .shape = s ? *s : (rn_shape){rn_obs_width(w), rn_act_width(w), rn_act_count(w)}};
   p->net = kind->build(run, name, &p->shape);
+  snprintf(key, sizeof key, "policies.%s", name);
+  rn_hang(run, key, p);
   return p;
+}
+
+rn_policy *rn_policy_find(const rn_run *run, const char *name) {
+  char key[128];
+  snprintf(key, sizeof key, "policies.%s", name);
+  return rn_hung(run, key);
 }
 
 rn_policy *rn_policy_copy(rn_run *run, const rn_policy *p, const char *copy) {

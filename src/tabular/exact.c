@@ -10,6 +10,13 @@
 
 static double *zeros(size_t n) { return rn_new(n * sizeof(double)); }
 
+/* Working memory of a derivative, taken piece by piece, zeroed; so that an update can bring its own. */
+static double *taken(double **work, size_t n) {
+  double *at = *work;
+  *work += n;
+  return memset(at, 0, n * sizeof *at);
+}
+
 /* sum_t P(t|s,a) V(t) over states that are not ends. */
 static double ahead(const rn_mdp *m, int s, int a, const double *V) {
   const double *p = m->P + ((size_t)s * m->A + a) * m->S;
@@ -46,10 +53,10 @@ static void push(const rn_mdp *m, const double *x, double *out) {
     }
 }
 
-/* x [S] becomes the solution of (I - gamma P_pi) y = x, or of the transposed system. */
-static void solve(const rn_mdp *m, const double *pi, bool transposed, double *x) {
+/* x [S] becomes the solution of (I - gamma P_pi) y = x, or of the transposed system. M [S, S]. */
+static void solve_in(const rn_mdp *m, const double *pi, bool transposed, double *x, double *M) {
   int S = m->S;
-  double *M = zeros((size_t)S * S);
+  memset(M, 0, (size_t)S * S * sizeof *M);
   for (int s = 0; s < S; s++) {
     for (int a = 0; a < m->A; a++)
       for (int t = 0; t < S; t++)
@@ -57,18 +64,24 @@ static void solve(const rn_mdp *m, const double *pi, bool transposed, double *x)
           M[transposed ? (size_t)t * S + s : (size_t)s * S + t] -= m->gamma * pi[s * m->A + a] * m->P[((size_t)s * m->A + a) * S + t];
     M[(size_t)s * S + s] += 1;
   }
-  bool regular = rn_solve(S, 1, M, x);
+  RN_CHECK(rn_solve(S, 1, M, x), "I - gamma P is singular: some policy never ends at gamma 1, which rn_mdp_check refuses");
+}
+
+static void solve(const rn_mdp *m, const double *pi, bool transposed, double *x) {
+  double *M = zeros((size_t)m->S * m->S);
+  solve_in(m, pi, transposed, x, M);
   rn_free(M);
-  RN_CHECK(regular, "I - gamma P is singular: some policy never ends at gamma 1, which rn_mdp_check refuses");
+}
+
+static void step_reward(const rn_mdp *m, const double *pi, double *r) {
+  for (int s = 0; s < m->S; s++) {
+    r[s] = 0;
+    for (int a = 0; a < m->A && !m->end[s]; a++) r[s] += pi[s * m->A + a] * m->R[s * m->A + a];
+  }
 }
 
 static void discounted_values(const rn_mdp *m, const double *pi, double *V, double *Q) {
-  for (int s = 0; s < m->S; s++) {
-    V[s] = 0;
-    for (int a = 0; a < m->A && !m->end[s]; a++) V[s] += pi[s * m->A + a] * m->R[s * m->A + a];
-  }
-  solve(m, pi, false, V);
-  lookahead(m, V, Q);
+  step_reward(m, pi, V), solve(m, pi, false, V), lookahead(m, V, Q);
 }
 
 double rn_mdp_value(const rn_mdp *m, const double *pi, double *V, double *Q) {
@@ -231,48 +244,55 @@ static void push_along(const rn_mdp *m, const moment *x, double *tmp, double *w,
   spread(m, x->pi, x->w, tmp), push(m, tmp, w);
 }
 
-static double finite_gradient(const rn_mdp *m, const double *pi, const double *dpi, double *gradient, double *product) {
-  size_t S = m->S, sa = S * m->A;
-  double *V = zeros((m->H + 1) * S), *Q = zeros(m->H * sa), *dV = zeros((m->H + 1) * S), *dQ = zeros(m->H * sa);
-  for (int h = m->H - 1; h >= 0; h--) {
+static double finite_gradient(const rn_mdp *m, const double *pi, const double *dpi, double *gradient, double *product, double *work) {
+  size_t S = m->S, sa = S * m->A, H = m->H;
+  double *V = taken(&work, (H + 1) * S), *Q = taken(&work, H * sa), *dV = taken(&work, (H + 1) * S), *dQ = taken(&work, H * sa);
+  for (size_t h = H; h-- > 0;) {
     lookahead(m, V + (h + 1) * S, Q + h * sa), average(m, pi, Q + h * sa, V + h * S);
-    lookahead_along(m, dV + (h + 1) * S, dQ + h * sa), average_along(m, pi, dpi, Q + h * sa, dQ + h * sa, dV + h * S);
+    if (product) lookahead_along(m, dV + (h + 1) * S, dQ + h * sa), average_along(m, pi, dpi, Q + h * sa, dQ + h * sa, dV + h * S);
   }
-  double *w = zeros(S), *dw = zeros(S), *next = zeros(S), *tmp = zeros(sa), discount = 1, J = from_start(m, V);
+  double *w = taken(&work, S), *dw = taken(&work, S), *next = taken(&work, S), *tmp = taken(&work, sa), discount = 1;
   memcpy(w, m->start, S * sizeof *w);
-  for (int h = 0; h < m->H; h++, discount *= m->gamma) {
+  for (size_t h = 0; h < H; h++, discount *= m->gamma) {
     moment x = {pi, dpi, Q + h * sa, V + h * S, dQ + h * sa, dV + h * S, w, dw};
     add_gradient(m, &x, discount, gradient, product);
     push_along(m, &x, tmp, next, dw), memcpy(w, next, S * sizeof *w);
   }
-  rn_free(V), rn_free(Q), rn_free(dV), rn_free(dQ), rn_free(w), rn_free(dw), rn_free(next), rn_free(tmp);
-  return J;
+  return from_start(m, V);
 }
 
-static double discounted_gradient(const rn_mdp *m, const double *pi, const double *dpi, double *gradient, double *product) {
+static double discounted_gradient(const rn_mdp *m, const double *pi, const double *dpi, double *gradient, double *product, double *work) {
   size_t S = m->S, sa = S * m->A;
-  double *V = zeros(S), *Q = zeros(sa), *dV = zeros(S), *dQ = zeros(sa), *w = zeros(S), *dw = zeros(S), *tmp = zeros(sa);
-  discounted_values(m, pi, V, Q);
-  average_along(m, pi, dpi, Q, dQ, dV), solve(m, pi, false, dV), lookahead_along(m, dV, dQ);     // (I - gamma P_pi) dV = sum_a dpi Q
-  memcpy(w, m->start, S * sizeof *w), solve(m, pi, true, w);
-  spread(m, dpi, w, tmp), push(m, tmp, dw);                                                      // (I - gamma P_pi)' dw = gamma P_dpi' w
+  double *V = taken(&work, S), *Q = taken(&work, sa), *dV = taken(&work, S), *dQ = taken(&work, sa), *w = taken(&work, S), *dw = taken(&work, S);
+  double *tmp = taken(&work, sa), *M = taken(&work, S * S);
+  step_reward(m, pi, V), solve_in(m, pi, false, V, M), lookahead(m, V, Q);
+  average_along(m, pi, dpi, Q, dQ, dV), solve_in(m, pi, false, dV, M), lookahead_along(m, dV, dQ);     // (I - gamma P_pi) dV = sum_a dpi Q
+  memcpy(w, m->start, S * sizeof *w), solve_in(m, pi, true, w, M);
+  spread(m, dpi, w, tmp), push(m, tmp, dw);                                                            // (I - gamma P_pi)' dw = gamma P_dpi' w
   for (size_t s = 0; s < S; s++) dw[s] *= m->gamma;
-  solve(m, pi, true, dw);
+  solve_in(m, pi, true, dw, M);
   moment x = {pi, dpi, Q, V, dQ, dV, w, dw};
   add_gradient(m, &x, 1, gradient, product);
-  double J = from_start(m, V);
-  rn_free(V), rn_free(Q), rn_free(dV), rn_free(dQ), rn_free(w), rn_free(dw), rn_free(tmp);
-  return J;
+  return from_start(m, V);
 }
 
-double rn_mdp_gradient(const rn_mdp *m, const double *theta, double *gradient, const double *u, double *product) {
+size_t rn_mdp_gradient_room(const rn_mdp *m) {
+  size_t S = m->S, sa = S * m->A;
+  return 3 * sa + (m->H ? 2 * (m->H + 1) * S + 2 * m->H * sa + 3 * S + sa : 4 * S + 3 * sa + S * S);
+}
+
+double rn_mdp_gradient_in(const rn_mdp *m, const double *theta, double *gradient, const double *u, double *product, double *work) {
   size_t sa = (size_t)m->S * m->A;
-  double *pi = zeros(sa), *dpi = zeros(sa), *own = zeros(sa);
+  double *pi = taken(&work, sa), *dpi = taken(&work, sa), *own = taken(&work, sa);
   rn_mdp_softmax(m->S, m->A, theta, pi);
   if (u) softmax_along(m, pi, u, dpi);
   if (gradient) memset(gradient, 0, sa * sizeof *gradient);
   if (product) memset(product, 0, sa * sizeof *product);
-  double J = (m->H ? finite_gradient : discounted_gradient)(m, pi, dpi, gradient ? gradient : own, u ? product : NULL);
-  rn_free(pi), rn_free(dpi), rn_free(own);
+  return (m->H ? finite_gradient : discounted_gradient)(m, pi, dpi, gradient ? gradient : own, u ? product : NULL, work);
+}
+
+double rn_mdp_gradient(const rn_mdp *m, const double *theta, double *gradient, const double *u, double *product) {
+  double *work = zeros(rn_mdp_gradient_room(m)), J = rn_mdp_gradient_in(m, theta, gradient, u, product, work);
+  rn_free(work);
   return J;
 }

@@ -1,5 +1,5 @@
 /* tabular/mdp.c - decision problems as tables: random instances, files, one sampled step. */
-#include "json.h"
+#include "numeric.h"
 #include "rein/tabular.h"
 #include <math.h>
 #include <string.h>
@@ -100,9 +100,9 @@ static void expect_rewards(rn_mdp *m) {
   }
 }
 
-static bool load_rewards(rn_mdp *m, const rn_json *j, const char *path, rn_error *err) {
+static bool load_rewards(rn_mdp *m, const rn_numeric *j, const char *path, rn_error *err) {
   int dim[3], depth;
-  double *R = rn_json_numbers(j, "R", 3, dim, &depth, err);
+  double *R = rn_numeric_array(j, "R", 3, dim, &depth, err);
   if (!R) return false;
   if (depth < 2 || dim[0] != m->S || dim[1] != m->A || (depth == 3 && dim[2] != m->S))
     return rn_free(R), rn_fail(err, "%s: R is not [%d][%d] or [%d][%d][%d] as P says", path, m->S, m->A, m->S, m->A, m->S);
@@ -111,25 +111,25 @@ static bool load_rewards(rn_mdp *m, const rn_json *j, const char *path, rn_error
   return true;
 }
 
-static bool load_start(rn_mdp *m, const rn_json *j, const char *path, rn_error *err) {
+static bool load_start(rn_mdp *m, const rn_numeric *j, const char *path, rn_error *err) {
   int dim[1], depth;
-  if (!rn_json_has(j, "start")) {
+  if (!rn_numeric_has(j, "start")) {
     int open = 0;
     for (int s = 0; s < m->S; s++) open += !m->end[s];
     for (int s = 0; s < m->S; s++) m->start[s] = m->end[s] ? 0 : 1.0 / open;
     return open > 0 || rn_fail(err, "%s: every state is an end", path);
   }
-  double *start = rn_json_numbers(j, "start", 1, dim, &depth, err);
+  double *start = rn_numeric_array(j, "start", 1, dim, &depth, err);
   if (!start) return false;
   if (depth != 1 || dim[0] != m->S) return rn_free(start), rn_fail(err, "%s: start is not [%d] as P says", path, m->S);
   rn_free(m->start), m->start = start;
   return true;
 }
 
-static bool load_ends(rn_mdp *m, const rn_json *j, const char *path, rn_error *err) {
+static bool load_ends(rn_mdp *m, const rn_numeric *j, const char *path, rn_error *err) {
   int dim[1], depth;
-  if (!rn_json_has(j, "end")) return true;
-  double *end = rn_json_numbers(j, "end", 1, dim, &depth, err);
+  if (!rn_numeric_has(j, "end")) return true;
+  double *end = rn_numeric_array(j, "end", 1, dim, &depth, err);
   if (!end) return false;
   bool fine = depth == 1;
   for (int i = 0; fine && i < dim[0]; i++) {
@@ -140,25 +140,25 @@ static bool load_ends(rn_mdp *m, const rn_json *j, const char *path, rn_error *e
   return fine || rn_fail(err, "%s: end is not a list of states 0 .. %d", path, m->S - 1);
 }
 
-static bool scalar(const rn_json *j, const char *key, double fallback, double *out, rn_error *err) {
+static bool scalar(const rn_numeric *j, const char *key, double fallback, double *out, rn_error *err) {
   int depth;
   *out = fallback;
-  if (!rn_json_has(j, key)) return true;
-  double *v = rn_json_numbers(j, key, 0, NULL, &depth, err);
+  if (!rn_numeric_has(j, key)) return true;
+  double *v = rn_numeric_array(j, key, 0, NULL, &depth, err);
   if (v) *out = *v;
   rn_free(v);
   return v != NULL;
 }
 
-static rn_mdp *load(const rn_json *j, const char *path, rn_error *err) {
+static rn_mdp *load(const rn_numeric *j, const char *path, rn_error *err) {
   static const char *const known[] = {"P", "R", "start", "horizon", "gamma", "end"};
   int dim[3], depth;
   double H, gamma;
-  if (!rn_json_only(j, RN_COUNT(known), known, err)) return NULL;
-  if (!rn_json_has(j, "horizon") && !rn_json_has(j, "gamma")) return rn_fail(err, "%s: neither 'horizon' nor 'gamma' is given", path), NULL;
+  if (!rn_numeric_only(j, RN_COUNT(known), known, err)) return NULL;
+  if (!rn_numeric_has(j, "horizon") && !rn_numeric_has(j, "gamma")) return rn_fail(err, "%s: neither 'horizon' nor 'gamma' is given", path), NULL;
   if (!scalar(j, "horizon", 0, &H, err) || !scalar(j, "gamma", 1, &gamma, err)) return NULL;
   if (H != floor(H) || H < 0 || H > 1e6) return rn_fail(err, "%s: horizon %g is not a whole number in 0 .. 1e6", path, H), NULL;
-  double *P = rn_json_numbers(j, "P", 3, dim, &depth, err);
+  double *P = rn_numeric_array(j, "P", 3, dim, &depth, err);
   if (!P) return NULL;
   if (depth != 3 || dim[0] != dim[2]) return rn_free(P), rn_fail(err, "%s: P is not [states][actions][states]", path), NULL;
   rn_mdp *m = rn_mdp_new(dim[0], dim[1], (int)H, gamma);
@@ -172,9 +172,9 @@ static rn_mdp *load(const rn_json *j, const char *path, rn_error *err) {
 }
 
 rn_mdp *rn_mdp_load(const char *path, rn_error *err) {
-  rn_json *j = rn_json_read(path, err);
+  rn_numeric *j = rn_numeric_read(path, err);
   rn_mdp *m = j ? load(j, path, err) : NULL;
-  rn_json_free(j);
+  rn_numeric_free(j);
   return m;
 }
 

@@ -1,6 +1,6 @@
 /* tabular/preference.c - preference matrices and the regularised game on them.
  * Source   Tiapkin et al. 2025, arXiv:2505.19731 (prox steps, equilibrium); matrices: the catalogue's small problems */
-#include "json.h"
+#include "numeric.h"
 #include "rein/tabular.h"
 #include <math.h>
 #include <string.h>
@@ -49,9 +49,9 @@ static bool antisymmetric(int n, const double *P, const char *where, rn_error *e
 
 static double *from_file(const char *path, int *n, rn_error *err) {
   int dim[2], depth;
-  rn_json *j = rn_json_read(path, err);
-  double *P = j ? rn_json_numbers(j, NULL, 2, dim, &depth, err) : NULL;
-  rn_json_free(j);
+  rn_numeric *j = rn_numeric_read(path, err);
+  double *P = j ? rn_numeric_array(j, NULL, 2, dim, &depth, err) : NULL;
+  rn_numeric_free(j);
   if (P && (depth != 2 || dim[0] != dim[1])) rn_fail(err, "%s: is not a square array [n][n]", path), rn_free(P), P = NULL;
   if (P && !antisymmetric(dim[0], P, path, err)) rn_free(P), P = NULL;
   if (P) *n = dim[0];
@@ -92,9 +92,9 @@ double *rn_distribution(const char *text, int *n, rn_error *err) {
   }
   int dim[1], depth;
   double sum = 0;
-  rn_json *j = rn_json_text(text, "distribution", err);
-  double *p = j ? rn_json_numbers(j, NULL, 1, dim, &depth, err) : NULL;
-  rn_json_free(j);
+  rn_numeric *j = rn_numeric_text(text, "distribution", err);
+  double *p = j ? rn_numeric_array(j, NULL, 1, dim, &depth, err) : NULL;
+  rn_numeric_free(j);
   if (!p) return NULL;
   for (int i = 0; depth == 1 && i < dim[0]; i++) sum = p[i] >= 0 ? sum + p[i] : NAN;
   if (depth != 1 || !(fabs(sum - 1) <= 1e-9))
@@ -133,12 +133,25 @@ double rn_regularised_exploitability(int n, const double *P, const double *ref, 
   return best + beta * rn_kl(n, pi, ref) - .5;
 }
 
-void rn_prox(int n, const double *P, const double *ref, double beta, double eta, const double *centre, const double *against, double *out) {
-  double *logit = rn_new((size_t)n * sizeof *logit);
-  for (int y = 0; y < n; y++) logit[y] = (log(centre[y]) / eta + log(ref[y]) + win(n, P, y, against) / beta) / (1 + 1 / eta);
+enum { MOST = 64 };                                     // actions that fit a step's own memory; more are taken with rn_new
+
+/* out = softmax of hold ln centre + pull ln ref + push P(. > against). */
+typedef struct { double hold, pull, push; } step;
+static void move(int n, const double *P, const double *ref, step k, const double *centre, const double *against, double *out) {
+  double own[MOST], *logit = n <= MOST ? own : rn_new((size_t)n * sizeof *logit);
+  for (int y = 0; y < n; y++) logit[y] = k.hold * log(centre[y]) + (ref ? k.pull * log(ref[y]) : 0) + k.push * win(n, P, y, against);
   normalise(n, logit);
   memcpy(out, logit, (size_t)n * sizeof *out);
-  rn_free(logit);
+  if (logit != own) rn_free(logit);
+}
+
+void rn_prox(int n, const double *P, const double *ref, double beta, double eta, const double *centre, const double *against, double *out) {
+  double scale = 1 + 1 / eta;
+  move(n, P, ref, (step){1 / eta / scale, 1 / scale, 1 / beta / scale}, centre, against, out);
+}
+
+void rn_answer(int n, const double *P, double eta, const double *centre, const double *against, double *out) {
+  move(n, P, NULL, (step){1, 0, eta}, centre, against, out);
 }
 
 void rn_regularised_equilibrium(int n, const double *P, const double *ref, double beta, double *pi) {

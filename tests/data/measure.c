@@ -268,7 +268,7 @@ TEST(the_report_sees_what_is_wrong) {
   CHECK_TEXT(err.text, "set act_low and act_high (the data lie in -1 .. 2)");
   rn_text text = {0}, json = {0};
   rn_table_report_text(t, &f, &text), rn_table_report_json(t, &f, &json);
-  CHECK_TEXT(text.at, "gaps             1"), CHECK_TEXT(json.at, "\"gaps\": 1,"), CHECK_TEXT(json.at, "\"return.mean\": null");
+  CHECK_TEXT(text.at, "gaps             3"), CHECK_TEXT(json.at, "\"gaps\": 3,"), CHECK_TEXT(json.at, "\"return.mean\": null");
   rn_free(text.at), rn_free(json.at), rn_table_free(t);
 }
 

@@ -96,6 +96,9 @@ TEST(a_start_depends_on_world_and_episode_alone) {
     rn_worlds_reset_all(b), rn_worlds_reset_all(a);
     CHECK_THAT(memcmp(a->env.obs, b->env.obs, (size_t)(2 * a->obs) * sizeof(float)) == 0, "%s", k->name);
     CHECK(a->episode[1] == 3 && a->step[1] == 0 && a->total[1] == 0);
+    rn_worlds_episode_set(b, 3L << 33), rn_worlds_reset_all(b);
+    k->reset(&a->env, 1, rn_key_of(few, "reset.env", 1, 3ULL << 33));
+    CHECK_THAT(memcmp(a->env.obs + a->obs, b->env.obs + b->obs, (size_t)a->obs * sizeof(float)) == 0, "%s: the key of world 1, episode 3 x 2^33", k->name);
     finish(few), finish(many);
   }
 }

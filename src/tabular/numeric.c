@@ -1,41 +1,41 @@
-/* tabular/json.c - nested arrays of numbers from JSON (jansson). */
-#include "json.h"
+/* tabular/numeric.c - nested arrays of numbers from JSON (jansson). */
+#include "numeric.h"
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
-struct rn_json { json_t *root; char *where; };
+struct rn_numeric { json_t *root; char *where; };
 
-static rn_json *opened(json_t *root, const char *where, const json_error_t *e, rn_error *err) {
+static rn_numeric *opened(json_t *root, const char *where, const json_error_t *e, rn_error *err) {
   if (!root) return rn_fail(err, "%s:%d:%d: %s", where, e->line, e->column, e->text), NULL;
-  rn_json *j = rn_new(sizeof *j);
+  rn_numeric *j = rn_new(sizeof *j);
   j->root = root, j->where = rn_copy_text(where);
   return j;
 }
 
-rn_json *rn_json_text(const char *text, const char *where, rn_error *err) {
+rn_numeric *rn_numeric_text(const char *text, const char *where, rn_error *err) {
   json_error_t e;
   return opened(json_loads(text, JSON_REJECT_DUPLICATES, &e), where, &e, err);
 }
 
-rn_json *rn_json_read(const char *path, rn_error *err) {
+rn_numeric *rn_numeric_read(const char *path, rn_error *err) {
   char *bytes;
   size_t n;
   if (!rn_read_file(path, &bytes, &n, err)) return NULL;
   json_error_t e;
-  rn_json *j = opened(json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &e), path, &e, err);
+  rn_numeric *j = opened(json_loadb(bytes, n, JSON_REJECT_DUPLICATES, &e), path, &e, err);
   rn_free(bytes);
   return j;
 }
 
-void rn_json_free(rn_json *j) {
+void rn_numeric_free(rn_numeric *j) {
   if (!j) return;
   json_decref(j->root), rn_free(j->where), rn_free(j);
 }
 
-bool rn_json_has(const rn_json *j, const char *key) { return json_object_get(j->root, key) != NULL; }
+bool rn_numeric_has(const rn_numeric *j, const char *key) { return json_object_get(j->root, key) != NULL; }
 
-bool rn_json_only(const rn_json *j, int n, const char *const known[], rn_error *err) {
+bool rn_numeric_only(const rn_numeric *j, int n, const char *const known[], rn_error *err) {
   if (!json_is_object(j->root)) return rn_fail(err, "%s: is not an object {...}", j->where);
   const char *key;
   json_t *value;
@@ -82,7 +82,7 @@ static bool fill(filling *f, int level, const json_t *x, double **to) {
   return true;
 }
 
-double *rn_json_numbers(const rn_json *j, const char *key, int most, int dim[], int *depth, rn_error *err) {
+double *rn_numeric_array(const rn_numeric *j, const char *key, int most, int dim[], int *depth, rn_error *err) {
   const json_t *x = key ? json_object_get(j->root, key) : j->root;
   size_t count;
   RN_CHECK(most <= 8, "%d levels", most);
