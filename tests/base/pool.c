@@ -61,19 +61,22 @@ TEST(many_short_jobs_lose_none) {
   rn_threads_set(1);
 }
 
+static pthread_barrier_t start;
 static void *stranger(void *context) {
   long *sums = context;
-  for (int i = 0; i < 2000; i++) rn_parallel(4, add_one, sums);
+  pthread_barrier_wait(&start);
+  for (int i = 0; i < 50000; i++) rn_parallel(4, add_one, sums);
   return NULL;
 }
 TEST(threads_that_are_not_the_pools_may_call_at_once) {
   rn_threads_set(3);
   long sums[3][4] = {{0}};
   pthread_t thread[2];
+  pthread_barrier_init(&start, NULL, 3);
   for (int i = 0; i < 2; i++) pthread_create(&thread[i], NULL, stranger, sums[i]);
   stranger(sums[2]);
   for (int i = 0; i < 2; i++) pthread_join(thread[i], NULL);
-  for (int i = 0; i < 3; i++) for (int k = 0; k < 4; k++) CHECK(sums[i][k] == 2000);
+  for (int i = 0; i < 3; i++) for (int k = 0; k < 4; k++) CHECK(sums[i][k] == 50000);
   rn_threads_set(1);
 }
 

@@ -67,6 +67,27 @@ TEST(the_noise_of_a_row_is_its_units) {
   }
 }
 
+TEST(acting_and_log_probabilities_know_no_dropout) {
+  int n;
+  const rn_class *const *list = rn_classes(&n);
+  for (int i = 0; i < n; i++) {
+    rn_real seen[2][3][10];
+    for (int dropped = 0; dropped < 2; dropped++) {
+      begin(3, 2, list[i]->can & RN_CAN_DISCRETE ? 6 : 0);
+      if (dropped) rn_set(run, "dropout", "0.5");
+      rn_policy *p = rn_policy_new(run, "pi", list[i]->name, 0, NULL);
+      rn_obs in = {.mode = RN_COLLECT, .obs = rn_normal(g, 5, 3)};
+      rn_action out = {0};
+      rn_policy_act(p, &in, &out);
+      memset(seen[dropped], 0, sizeof seen[0]);
+      rn_read(out.act, seen[dropped][0]), rn_read(rn_policy_mode(p, rn_view_in(&in)), seen[dropped][1]);
+      if (list[i]->log_prob) rn_read(rn_policy_logp(p, rn_view_in(&in), out.act), seen[dropped][2]);
+      end();
+    }
+    CHECK_THAT(memcmp(seen[0], seen[1], sizeof seen[0]) == 0, "%s drops entries outside its fit", list[i]->name);
+  }
+}
+
 TEST(evaluation_is_the_mode_and_draws_nothing) {
   int n;
   const rn_class *const *list = rn_classes(&n);
