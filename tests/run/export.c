@@ -91,7 +91,7 @@ static int answer(const char *command) {
 }
 static int selftest(const char *path, const char *compiler) {    // 255: did not compile
   char command[2000];
-  snprintf(command, sizeof command, "%s -Wall -Wextra -pedantic -Werror -O2 -DPOLICY_MAIN -nodefaultlibs -o '%s.x' '%s' -lc 2>'%s.log' || { head -5 '%s.log' >&2; exit 255; }", compiler, path, path,
+  snprintf(command, sizeof command, "%s -Wall -Wextra -pedantic -Werror -O2 -DPOLICY_SELFTEST -nodefaultlibs -o '%s.x' '%s' -lc 2>'%s.log' || { head -5 '%s.log' >&2; exit 255; }", compiler, path, path,
            path, path);
   int status = answer(command);
   if (status) return 255;
@@ -253,10 +253,32 @@ TEST(memory_goes_from_one_act_to_the_next_and_a_reset_clears_it) {
   snprintf(command, sizeof command, "printf '#include \"%s\"\\nint main(void) { return policy_selftest() || policy_selftest(); }\\n' > '%s.twice.c'", path, path);
   CHECK(answer(command) == 0);
   snprintf(command, sizeof command, "%s.twice.c", path);
-  char compiler[] = "cc -std=c99 -UPOLICY_MAIN";
+  char compiler[] = "cc -std=c99 -UPOLICY_SELFTEST";
   snprintf(command, sizeof command, "%s -o '%s.twice' '%s.twice.c' && '%s.twice'", compiler, path, path, path);
   CHECK(answer(command) == 0);
   rn_free(path), rn_free(obs), rn_graph_free(g), rn_run_free(run);
+}
+
+TEST(an_index_is_an_observation_of_one_number) {
+  // a row of the table W for each of N states
+  rn_run *run = rn_run_new(3, 0);
+  rn_net *net = net_of(run);
+  rn_graph *g = rn_graph_new(run, "act", 0);
+  float obs[N], act[N * 6];
+  rn_node *x = NULL, *y = NULL;
+  for (int t = 0; t < N; t++) {
+    rn_graph_begin(g, rn_key_new(1, "act", 0, 0));
+    obs[t] = (float)(N - 1 - t);
+    x = rn_place_cols(rn_filled(g, 1, 1, 1), (int[]){N - 1 - t}, N);
+    y = rn_scale(rn_matmul(x, rn_leaf(g, net, W), RN_NN), 3);
+    for (int j = 0; j < 6; j++) act[t * 6 + j] = fminf(fmaxf((float)y->value[j], -1), 1);
+  }
+  rn_export w = {.obs = x, .choices = N, .act = y, .rule = RN_EXPORT_BOX, .tests = N, .test_obs = obs, .test_act = act};
+  char *path = rn_printed("%s/table.c", test_folder());
+  rn_error err = {0};
+  CHECK_THAT(rn_export_tape(&w, path, &err), "%s", err.text);
+  CHECK(selftest(path, "cc -std=c99") == 0);
+  rn_free(path), rn_graph_free(g), rn_run_free(run);
 }
 
 // twenty candidates around the proposal, each scored by two members, the softmax of the scores weighs them
