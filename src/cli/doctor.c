@@ -1,6 +1,6 @@
 /* cli/doctor.c - this machine: what rein found, what holds, what is missing. */
 #include "cli.h"
-#include "rein/log.h"
+#include "rein/journal.h"
 #include <dlfcn.h>
 #include <link.h>
 #include <sched.h>

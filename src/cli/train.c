@@ -1,6 +1,6 @@
 /* cli/train.c - train and resume: one run here, several seeds as processes (seeds.c). */
 #include "cli.h"
-#include "rein/log.h"
+#include "rein/journal.h"
 #include "rein/report.h"
 #include <dirent.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* run/about.c - what a run was made by and on, for its report. */
-#include "rein/log.h"
+#include "rein/journal.h"
 #include "rein/math.h"
 #include "rein/recipe.h"
 #include <string.h>
@@ -20,25 +20,25 @@ static void cpu_name(char *name, size_t room) {
   if (f) fclose(f);
 }
 
-void rn_log_about(rn_log *log, const char *command) {
+void rn_log_about(rn_journal *log, const char *command) {
   char text[512], cpu[256];
   struct utsname u;
   time_t now = time(NULL);
   struct tm utc;
   cpu_name(cpu, sizeof cpu);
-  if (command) rn_log_meta(log, "command", command);
+  if (command) rn_journal_meta(log, "command", command);
   snprintf(text, sizeof text, "rein %s, libfyaml %s, SQLite %s, compiler %s", REIN_VERSION, rn_yaml_version(), rn_sqlite_version(), __VERSION__);
-  rn_log_meta(log, "versions", text);
+  rn_journal_meta(log, "versions", text);
   snprintf(text, sizeof text, "%s; %s kernels", cpu, rn_math_isa());
-  rn_log_meta(log, "machine", text);
+  rn_journal_meta(log, "machine", text);
   snprintf(text, sizeof text, "%d", rn_threads());
-  rn_log_meta(log, "threads", text);
-  if (uname(&u) == 0) snprintf(text, sizeof text, "%s %s", u.sysname, u.release), rn_log_meta(log, "system", text);
-  if (gmtime_r(&now, &utc) && strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc)) rn_log_meta(log, "started", text);
+  rn_journal_meta(log, "threads", text);
+  if (uname(&u) == 0) snprintf(text, sizeof text, "%s %s", u.sysname, u.release), rn_journal_meta(log, "system", text);
+  if (gmtime_r(&now, &utc) && strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc)) rn_journal_meta(log, "started", text);
 }
 
-void rn_log_ended(rn_log *log, double seconds) {
+void rn_log_ended(rn_journal *log, double seconds) {
   char text[64];
   snprintf(text, sizeof text, "%.1f", seconds);
-  rn_log_meta(log, "seconds", text);
+  rn_journal_meta(log, "seconds", text);
 }

@@ -1,11 +1,11 @@
 /* run/report.c - the report of run folders: arms and their seeds, headline, curves, distributions, data, warnings, recipe, command. */
 #include "rein/report.h"
-#include "rein/log.h"
+#include "rein/journal.h"
 #include "rein/recipe.h"
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct { const char *folder; rn_recipe *recipe; rn_log_contents log; char *setting; int arm; } run;       // setting: the recipe but for its seed
+typedef struct { const char *folder; rn_recipe *recipe; rn_journal_contents log; char *setting; int arm; } run;       // setting: the recipe but for its seed
 typedef struct { char *name; int n; run **runs; } arm;
 typedef struct { run *runs; int n; arm *arms; int n_arms; } study;
 
@@ -25,7 +25,7 @@ static const char *const same[] = {"seed", "seeds", "threads", "mem", "log", "ev
 static bool read_run(run *r, const char *folder, rn_error *err) {
   char *path = rn_printed("%s/recipe.yaml", folder);
   r->folder = folder;
-  bool fine = rn_log_read(folder, &r->log, err) && (r->recipe = rn_recipe_read(path, err));
+  bool fine = rn_journal_read(folder, &r->log, err) && (r->recipe = rn_recipe_read(path, err));
   if (fine) {
     rn_recipe *bare = rn_recipe_copy(r->recipe);
     for (int i = 0; i < RN_COUNT(same); i++) rn_recipe_drop(bare, same[i]);
@@ -75,7 +75,7 @@ static void name_arms(study *s) {
 }
 
 static void study_free(study *s) {
-  for (int i = 0; i < s->n; i++) rn_recipe_free(s->runs[i].recipe), rn_log_contents_free(&s->runs[i].log), rn_free(s->runs[i].setting);
+  for (int i = 0; i < s->n; i++) rn_recipe_free(s->runs[i].recipe), rn_journal_contents_free(&s->runs[i].log), rn_free(s->runs[i].setting);
   for (int k = 0; k < s->n_arms; k++) rn_free(s->arms[k].name), rn_free(s->arms[k].runs);
   rn_free(s->runs), rn_free(s->arms);
 }
@@ -83,7 +83,7 @@ static void study_free(study *s) {
 //---- figures -----------------------------------------------------------------------------------------------------------------------------
 
 static double last_of(const run *r, const char *name) {
-  const rn_series *x = rn_log_series(&r->log, name);
+  const rn_series *x = rn_journal_series(&r->log, name);
   return x && x->n ? x->value[x->n - 1] : NAN;
 }
 
@@ -96,7 +96,7 @@ static double final_return(const run *r) {
 static rn_interval final_of(const arm *a, rn_summary what, int i) {
   rn_boot boot = boot_of("report.final", i);
   if (a->n == 1) {
-    const rn_log_contents *l = &a->runs[0]->log;
+    const rn_journal_contents *l = &a->runs[0]->log;
     if (l->n_returns > 1) return rn_interval_of(what, 1, &l->n_returns, l->returns, &boot);
     return (rn_interval){final_return(a->runs[0]), last_of(a->runs[0], "eval.low"), last_of(a->runs[0], "eval.high"), 0};
   }
@@ -139,7 +139,7 @@ typedef struct { rn_curve c; double *own; } curve;
 static curve curve_of(const arm *a, const char *name, const char *low, const char *high) {
   const rn_series *first = NULL;
   for (int k = 0; k < a->n; k++) {
-    const rn_series *x = rn_log_series(&a->runs[k]->log, name);
+    const rn_series *x = rn_journal_series(&a->runs[k]->log, name);
     if (x && (!first || x->n > first->n)) first = x;
   }
   if (!first) return (curve){{.name = a->name}, NULL};
@@ -149,7 +149,7 @@ static curve curve_of(const arm *a, const char *name, const char *low, const cha
   for (int i = 0; i < n; i++) {
     int m = 0;
     for (int k = 0; k < a->n; k++) {
-      const rn_series *s = rn_log_series(&a->runs[k]->log, name);
+      const rn_series *s = rn_journal_series(&a->runs[k]->log, name);
       while (s && at[k] < s->n && s->update[at[k]] < first->update[i]) at[k]++;
       if (s && at[k] < s->n && s->update[at[k]] == first->update[i] && isfinite(s->value[at[k]])) v[m++] = s->value[at[k]];
     }
@@ -158,7 +158,7 @@ static curve curve_of(const arm *a, const char *name, const char *low, const cha
     rn_interval mean = m > 1 ? rn_interval_of(RN_STAT_MEAN, 1, &m, v, &boot) : (rn_interval){m ? v[0] : NAN, NAN, NAN, 0};
     x[i] = (double)first->update[i], y[i] = mean.value, l[i] = mean.low, h[i] = mean.high;
   }
-  const rn_series *below = a->n == 1 && low ? rn_log_series(&a->runs[0]->log, low) : NULL, *above = a->n == 1 && high ? rn_log_series(&a->runs[0]->log, high) : NULL;
+  const rn_series *below = a->n == 1 && low ? rn_journal_series(&a->runs[0]->log, low) : NULL, *above = a->n == 1 && high ? rn_journal_series(&a->runs[0]->log, high) : NULL;
   for (int i = 0; i < n && below && above && below->n == n && above->n == n; i++) l[i] = below->value[i], h[i] = above->value[i];
   rn_free(v), rn_free(at);
   return (curve){{a->name, n, x, y, l, h}, own};
@@ -166,7 +166,7 @@ static curve curve_of(const arm *a, const char *name, const char *low, const cha
 
 static bool any_has(const study *s, const char *name, int least) {
   for (int i = 0; i < s->n; i++) {
-    const rn_series *x = rn_log_series(&s->runs[i].log, name);
+    const rn_series *x = rn_journal_series(&s->runs[i].log, name);
     if (x && x->n >= least) return true;
   }
   return false;
@@ -204,7 +204,7 @@ static void results(rn_page *p, const study *s) {
     const arm *a = &s->arms[k];
     double *own;
     rn_sample all = all_returns(a, &own);
-    const rn_series *any = a->runs[0]->log.n_series ? &a->runs[0]->log.series[0] : NULL, *eval = rn_log_series(&a->runs[0]->log, "eval.return");
+    const rn_series *any = a->runs[0]->log.n_series ? &a->runs[0]->log.series[0] : NULL, *eval = rn_journal_series(&a->runs[0]->log, "eval.return");
     if (eval) any = eval;
     rn_interval mean = final_of(a, RN_STAT_MEAN, k);
     char **row = &cells[k * COLUMNS];
@@ -317,7 +317,7 @@ static void warnings(rn_page *p, const study *s) {
   int n = 0;
   for (int i = 0; i < s->n; i++)
     for (int k = 0; k < s->runs[i].log.n_events && n < 40; k++) {
-      const rn_log_entry *e = &s->runs[i].log.events[k];
+      const rn_journal_entry *e = &s->runs[i].log.events[k];
       if (strcmp(e->kind, "warning") != 0) continue;
       if (!n++) rn_page_heading(p, "Warnings");
       char *text = rn_printed("%s, update %ld: %s", s->runs[i].folder, e->update, e->text);
@@ -388,7 +388,7 @@ static void reproduce(rn_page *p, const study *s, const rn_report_options *o) {
   for (int k = 0; k < s->n_arms; k++)
     for (int i = 0; i < s->arms[k].n; i++) {
       const run *r = s->arms[k].runs[i];
-      const char *command = rn_log_meta_of(&r->log, "command");
+      const char *command = rn_journal_meta_of(&r->log, "command");
       rn_say_text(&t, "%s\n", command ? command : "");
     }
   if (o->command) rn_say_text(&t, "%s\n", o->command);
@@ -400,7 +400,7 @@ static void reproduce(rn_page *p, const study *s, const rn_report_options *o) {
   for (int i = 0; i < s->arms[0].n; i++) rn_say_text(&seeds, "%s%s", i ? ", " : "", given(s->arms[0].runs[i], "seed", "1"));
   names[n] = "seeds", values[n++] = seeds.at;
   for (int i = 0; i < RN_COUNT(keys); i++) {
-    const char *value = rn_log_meta_of(&s->runs[0].log, keys[i]);
+    const char *value = rn_journal_meta_of(&s->runs[0].log, keys[i]);
     if (value) names[n] = keys[i], values[n++] = value;
   }
   rn_page_facts(p, n, names, values);
@@ -421,7 +421,7 @@ static char *title_of(const study *s, const rn_report_options *o) {
 
 static char *subtitle_of(const study *s) {
   const run *r = s->arms[0].runs[0];
-  const char *from = given(r, "data", NULL), *when = rn_log_meta_of(&r->log, "started");
+  const char *from = given(r, "data", NULL), *when = rn_journal_meta_of(&r->log, "started");
   rn_text t = {0};
   rn_say_text(&t, "%d %s, %d %s", s->n_arms, s->n_arms == 1 ? "arm" : "arms", s->n, s->n == 1 ? "run" : "runs");
   if (from) rn_say_text(&t, " \xC2\xB7 learned from %s", from);

@@ -1,7 +1,7 @@
 /* run/session.h - a run in memory: its recipe, sources, system and graphs. Private to run/. */
 #ifndef REIN_SESSION_H
 #define REIN_SESSION_H
-#include "rein/log.h"
+#include "rein/journal.h"
 #include "rein/run.h"
 #include "rein/safetensors.h"
 #include "rein/worlds.h"
