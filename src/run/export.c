@@ -247,7 +247,7 @@ label name_of(printer *p, const rn_node *x, int stride) {
   const rn_export *w = a->what;
   label l;
   x = rn_node_at(a->g, a->item[x->at].root);
-  if (x == w->obs) return (label){w->choices > 0 ? "one" : "obs"};
+  if (x == w->obs) return w->choices > 0 ? (label){"one"} : (label){"obs"};
   if (x == w->memory_in) return (label){"memory"};
   if (a->item[x->at].moves) return snprintf(l.text, sizeof l.text, "b%d", a->item[x->at].slot), l;
   for (int i = 0; i < a->constants; i++)
