@@ -30,7 +30,8 @@ static rn_node *positive(rn_node *x) { return rn_shift(rn_square(x), 0.01); }
   F(affine, rn_affine(x, -0.3, 1.7)) F(square, rn_square(x)) F(sqrt, rn_sqrt(positive(x))) F(exp, rn_exp(rn_scale(x, 3))) F(log, rn_log(positive(x))) \
   F(tanh, rn_tanh(x)) F(sigmoid, rn_sigmoid(rn_scale(x, 4))) F(softplus, rn_softplus(rn_scale(x, 6))) F(relu, rn_relu(x)) F(abs, rn_abs(x)) \
   F(sin, rn_sin(rn_scale(x, 40))) F(cos, rn_cos(rn_scale(x, 40))) F(clamp, rn_clamp(x, -0.4, 0.9)) F(half_clamp, rn_clamp(x, -INFINITY, 0.9)) \
-  F(erf, rn_erf(x)) F(silu, rn_silu(x)) F(expectile, rn_expectile(x, 0.8)) F(huber, rn_huber(x, 0.7)) F(add, rn_add(x, rn_leaf(g, net, S))) \
+  F(erf, rn_erf(x)) F(lgamma, rn_lgamma(positive(x))) F(digamma, rn_digamma(positive(x))) F(trigamma, rn_trigamma(positive(x))) \
+  F(trigamma_given_back, rn_grad(rn_sum(rn_trigamma(positive(x))), x)) F(silu, rn_silu(x)) F(expectile, rn_expectile(x, 0.8)) F(huber, rn_huber(x, 0.7)) F(add, rn_add(x, rn_leaf(g, net, S))) \
   F(sub, rn_sub(rn_leaf(g, net, T), x)) F(mul, rn_mul(x, rn_square(x))) F(div, rn_div(rn_leaf(g, net, S), positive(x))) F(min2, rn_min2(x, rn_neg(x))) \
   F(max2, rn_max2(x, rn_leaf(g, net, S))) F(spread_rows, flat(rn_mul(rows(g, x, net), x))) F(spread_cols, flat(rn_sub(rows(g, x, net), rn_cols_of(rows(g, x, net), 2, 1)))) \
   F(members_times_rows, flat(rn_mul(members(g, x, net), rn_tanh(rn_cols_of(rows(g, x, net), 1, 1))))) F(sum, rn_sum(x)) F(sum_rows, rn_sum_rows(rows(g, x, net))) \
