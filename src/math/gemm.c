@@ -9,7 +9,7 @@ enum {
   ONE_DEPTH = 4096, ONE_ROWS = 64,                      // one column: terms and rows at a time
   FAR_APART = 900,                                      // rows of b each in a page of its own: half the depth spares the page tables
 };
-static const double WORTH_THREADS = 65536 * 4;          // multiply-adds
+static const double WORTH_THREADS = 4e6;         // multiply-adds
 
 static _Thread_local struct {
   _Alignas(64) float b[DEPTH * CHUNK];                  // dy w': panels one after the other, each [depth, width]
