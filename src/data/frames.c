@@ -164,7 +164,9 @@ static bool get_said(receiver *r, uint64_t length) {
 
 static bool get_failure(receiver *r, uint64_t length) {
   char *text = get_text(r, length);
-  if (text) rn_fail(r->err, "%s", text), rn_free(text);
+  if (text && *text) rn_fail(r->err, "%s", text);
+  else if (text) refuse(r, "a failure without a word");
+  rn_free(text);
   return false;
 }
 

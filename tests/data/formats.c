@@ -176,6 +176,7 @@ TEST(csv_columns_are_guessed_when_asked) {
   CHECK_TEXT(rn_table_said(t), "weather=-");
   CHECK_TEXT(rn_table_said(t), "Episode_ID=episode");
   rn_table_free(t);
+  bad_text("b.csv", ",pears\n1,2\n", &c, "no observation can be guessed");
   bad_text("b.csv", "apples,pears\n1,2\n", &c, "no observation can be guessed in the columns apples, pears");
 }
 
@@ -724,6 +725,9 @@ TEST(what_the_child_sends_is_not_believed) {
       rn_table_free(u), t.at[at] ^= (char)(1 << bit);
     }
   }
+  t.n = 0, rn_sink_fail(&s, ""), err = (rn_error){0};
+  CHECK(!rn_read_frames("p", get_stream, &(stream){(uint8_t *)t.at, t.n}, &err));
+  CHECK_TEXT(err.text, "a failure without a word");
   rn_free(t.at);
 }
 
