@@ -1,7 +1,10 @@
 /* Tables: rows come back, next is implied where it can be, a live table sees exactly the rows of either checkpoint. */
 #include "rein/data.h"
 #include "test.h"
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static rn_table *two_episodes(void) {      // lengths 3 (true end) and 2 (time limit, last observation 99)
   rn_table *t = rn_table_new(4, (rn_field[]){{"obs", RN_F32, 2, NULL}, {"act", RN_I32, 1, NULL}, {"reward", RN_F32, 1, NULL}, {"terminated", RN_U8, 1, NULL}});
@@ -178,4 +181,56 @@ TEST(a_resume_from_either_checkpoint_sees_exactly_its_rows) {
   }
   rn_table_free(t), rn_run_free(run), rn_free(folder), rn_free(kept[0].view), rn_free(kept[1].view);
   for (int k = 0; k <= END; k++) rn_free(views[k]);
+}
+
+// a real kill: the child pushes and ends episodes at full speed, writes checkpoints of the counters, and dies wherever it is
+static void push_until_killed(const char *folder, int pipe) {
+  rn_run *run = rn_run_new(1, 0);
+  rn_table *t = live_table(run, folder);
+  rn_error err = {0};
+  for (int k = 0;; k++) {
+    if (k % 4 == 0) {
+      saved now = {.at = k};
+      if (!rn_live_commit(t, &err)) _exit(1);
+      copy_state(run, &now, true);
+      if (write(pipe, &now, sizeof now) != sizeof now) _exit(1);
+    }
+    go(t, k);
+  }
+}
+
+TEST(rows_survive_a_kill_of_the_process) {
+  for (int round = 0; round < 5; round++) {
+    char *folder = rn_printed("%s/replay", test_folder());
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) push_until_killed(folder, ends[1]);
+    close(ends[1]);
+    saved kept[2] = {0}, now;
+    int wanted = 20 + 37 * round, seen = 0;
+    while (seen < wanted && read(ends[0], &now, sizeof now) == (ssize_t)sizeof now) kept[1] = kept[0], kept[0] = now, seen++;
+    kill(child, SIGKILL);
+    // what was still in the pipe are checkpoints that were written before it died
+    while (read(ends[0], &now, sizeof now) == (ssize_t)sizeof now) kept[1] = kept[0], kept[0] = now;
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && seen == wanted);
+    for (int c = 0; c < 2; c++) {
+      // the same steps without a kill
+      rn_run *run = rn_run_new(1, 0), *other = rn_run_new(1, 0);
+      rn_table *t = live_table(run, NULL), *u = live_table(other, folder);
+      rn_error err = {0};
+      for (int k = 0; k < kept[c].at; k++) {
+        if (k % 4 == 0) CHECK(rn_live_commit(t, &err));
+        go(t, k);
+      }
+      copy_state(other, &kept[c], false);
+      rn_text a = {0}, b = {0};
+      view(t, &a);
+      rn_live_resume(u), view(u, &b);
+      CHECK_THAT(strcmp(a.at, b.at) == 0, "checkpoint %d of step %d:\n%s\nshould be\n%s", c, kept[c].at, b.at, a.at);
+      rn_free(a.at), rn_free(b.at), rn_table_free(t), rn_table_free(u), rn_run_free(run), rn_run_free(other);
+    }
+    close(ends[0]), rn_free(folder);
+  }
 }
