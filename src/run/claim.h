@@ -24,19 +24,23 @@ typedef struct {
   rn_figure *figure;
 } claim_cell;
 
-typedef struct { const char *name; rn_recipe *say; } claim_entry;              // a bar, a gate, a line of the report
+typedef struct { char *name; rn_recipe *say; } claim_entry;                    // a bar, a gate, a line of the report
 typedef struct { const char *name, *what; rn_interval x; rn_verdict verdict; bool judged; } claim_line;
+
+typedef struct { const char *name; long seed; int64_t rows, episodes; double mean, psv, rw, aw; } claim_log;    // rw, aw: effective sizes at .1
 
 typedef struct {
   const char *name, *path;
   rn_recipe *file;
   int arms, tasks, values, seeds, tune_seeds, resamples;
   claim_arm arm[CLAIM_MOST];
-  claim_entry task[CLAIM_MOST], bar[CLAIM_MOST], gate[CLAIM_MOST], line[CLAIM_MOST];
+  claim_entry said[CLAIM_MOST], task[CLAIM_MOST], bar[CLAIM_MOST], gate[CLAIM_MOST], line[CLAIM_MOST];
   int bars, gates, lines;
   char value[CLAIM_MOST][48];                   // the tuning grid as text
   int cells, room;
   claim_cell *cell;
+  int logs, log_room;
+  claim_log *log;                               // made so far
 } claim;
 
 /* The number a cell gave under this name; NAN: none. */

@@ -32,14 +32,20 @@ static double phase_number(const session *s, const rn_phase *p, const char *key,
 
 static void say(engine *e, const char *kind, const char *text) {
   if (e->o->say) e->o->say(e->o->context, kind, text);
-  rn_log_event(e->log, (long)e->s->at[AT_TOTAL], kind, text);
+  rn_journal_event(e->log, (long)e->s->at[AT_TOTAL], kind, text);
 }
 
 //---- the display ---------------------------------------------------------------------------------------------------------------------------
 
+// what a phase adds to the whole: one that only collects counts within a later one that counts environment steps
+static long share_of(const session *s, const rn_phase *p) {
+  for (const rn_phase *q = p + 1; !p->rows && !p->steps && !p->alone && q->name; q++) if (q->counts_steps) return 0;
+  return length_of(s, p);
+}
+
 static long all_of(const session *s) {
   long all = 0;
-  for (const rn_phase *p = s->system->phases; p && p->name; p++) all += p->back ? 0 : length_of(s, p);
+  for (const rn_phase *p = s->system->phases; p && p->name; p++) all += share_of(s, p);
   return all;
 }
 
@@ -47,9 +53,12 @@ static long all_of(const session *s) {
 static long done_of(const session *s) {
   long done = 0;
   const rn_phase *p = s->system->phases;
-  for (int i = 0; p && p[i].name && i < s->at[AT_PHASE]; i++) done += p[i].counts_steps ? 0 : length_of(s, &p[i]);
-  if (!p || !p[s->at[AT_PHASE]].name) return all_of(s);
-  return done + (long)(p[s->at[AT_PHASE]].counts_steps ? s->at[AT_STEPS] : s->at[AT_UPDATE]);
+  if (!p) return 0;
+  for (int i = 0; i < s->at[AT_PHASE]; i++) done += share_of(s, &p[i]);
+  const rn_phase *here = &p[s->at[AT_PHASE]];
+  if (!here->name) return all_of(s);
+  bool steps = here->counts_steps || (!here->rows && !here->steps && !here->alone);
+  return done + (long)(steps ? s->at[AT_STEPS] : s->at[AT_UPDATE]);
 }
 
 static void show(engine *e, const rn_phase *p, long updates, bool now_please) {
@@ -72,14 +81,14 @@ static void log_notes(engine *e) {
   const char **names;
   const double *values;
   int n = rn_notes(e->s->run, &names, &values);
-  for (int i = 0; i < n; i++) rn_log_add(e->log, (long)e->s->at[AT_TOTAL], (long)e->s->at[AT_STEPS], names[i], values[i]);
+  for (int i = 0; i < n; i++) rn_journal_add(e->log, (long)e->s->at[AT_TOTAL], (long)e->s->at[AT_STEPS], names[i], values[i]);
 }
 
 static bool save(engine *e, rn_error *err) {
   session *s = e->s;
   if (s->live && !rn_live_commit(s->live, err)) return false;
-  if (!rn_log_commit(e->log, err)) return false;
-  s->at[AT_TENSORBOARD] = rn_log_tensorboard_bytes(e->log);
+  if (!rn_journal_commit(e->log, err)) return false;
+  s->at[AT_TENSORBOARD] = rn_journal_tensorboard_bytes(e->log);
   return checkpoint_write(s, e->o->folder, err);
 }
 
@@ -93,10 +102,10 @@ static bool evaluate(engine *e, rn_error *err) {
   if (fine) {
     long at = (long)s->at[AT_TOTAL], steps = (long)s->at[AT_STEPS];
     rn_interval x = rn_interval_of(RN_STAT_MEAN, 1, &n, returns, &(rn_boot){.key = rn_key_of(s->run, "evaluate.interval", 0, 0)});
-    rn_log_add(e->log, at, steps, "eval.return", x.value), rn_log_add(e->log, at, steps, "eval.return.low", x.low);
-    rn_log_add(e->log, at, steps, "eval.return.high", x.high);
-    if (s->kind->score_high != s->kind->score_low) rn_log_add(e->log, at, steps, "eval.score", rn_env_score(s->kind, x.value));
-    rn_log_returns(e->log, at, "eval", n, returns);
+    rn_journal_add(e->log, at, steps, "eval.return", x.value), rn_journal_add(e->log, at, steps, "eval.return.low", x.low);
+    rn_journal_add(e->log, at, steps, "eval.return.high", x.high);
+    if (s->kind->score_high != s->kind->score_low) rn_journal_add(e->log, at, steps, "eval.score", rn_env_score(s->kind, x.value));
+    rn_journal_returns(e->log, at, "eval", n, returns);
     e->p.evaluations++, e->p.mean = x.value, e->p.low = x.low, e->p.high = x.high;
   }
   rn_free(returns), rn_free(lengths);
@@ -209,12 +218,19 @@ static rn_code interrupted(engine *e, rn_error *err) {
 
 static rn_code stop(engine *e, rn_error *err) {
   const rn_error *why = rn_stopped(e->s->run);
-  rn_log_event(e->log, (long)e->s->at[AT_TOTAL], "stopped", why->text);
+  rn_journal_event(e->log, (long)e->s->at[AT_TOTAL], "stopped", why->text);
   rn_error ignored = {0};
-  rn_log_commit(e->log, &ignored);
+  rn_journal_commit(e->log, &ignored);
   rn_fail_as(err, why->code, "update %lld of phase %s: %s; the last good checkpoint stays in %s", (long long)e->s->at[AT_UPDATE],
              e->s->system->phases[e->s->at[AT_PHASE]].name, why->text, e->o->folder);
   return err->code;
+}
+
+// for the tests of resume: RN_KILL_AFTER=n ends this process as SIGKILL does, after n of its updates
+static void die_when_told(void) {
+  static long left = -1;
+  if (left == -1) left = getenv("RN_KILL_AFTER") ? atol(getenv("RN_KILL_AFTER")) : 0;
+  if (left > 0 && --left == 0) raise(SIGKILL);
 }
 
 static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
@@ -237,6 +253,7 @@ static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
     if (!update(e, p, updates, &over, err)) return err->code;
     if (rn_stopped(s->run)) return stop(e, err);
     s->at[AT_UPDATE]++, s->at[AT_TOTAL]++;
+    die_when_told();
     long total = (long)s->at[AT_TOTAL];
     if (over || (p->over && p->over(s->self))) updates = (long)s->at[AT_UPDATE];
     if (total % e->log_every == 0) log_notes(e);
@@ -275,9 +292,9 @@ struct rn_report { engine *e; };
 void rn_say(rn_report *out, const char *name, double value, double low, double high) {
   long at = (long)out->e->s->at[AT_TOTAL];
   char full[160];
-  snprintf(full, sizeof full, "figure.%s", name), rn_log_add(out->e->log, at, 0, full, value);
-  snprintf(full, sizeof full, "figure.%s.low", name), rn_log_add(out->e->log, at, 0, full, low);
-  snprintf(full, sizeof full, "figure.%s.high", name), rn_log_add(out->e->log, at, 0, full, high);
+  snprintf(full, sizeof full, "figure.%s", name), rn_journal_add(out->e->log, at, 0, full, value);
+  snprintf(full, sizeof full, "figure.%s.low", name), rn_journal_add(out->e->log, at, 0, full, low);
+  snprintf(full, sizeof full, "figure.%s.high", name), rn_journal_add(out->e->log, at, 0, full, high);
 }
 
 struct rn_cells { rn_table *table; engine *e; int cell, count; };
@@ -287,15 +304,15 @@ void rn_put(rn_cells *c, const char *name, double value) {
   rn_table_put(c->table, name, value);
   char full[160];
   snprintf(full, sizeof full, "cell.%s", name);
-  if (c->e) rn_log_add(c->e->log, c->cell, 0, full, value);
+  if (c->e) rn_journal_add(c->e->log, c->cell, 0, full, value);
 }
 
 // finished cells are rows of the log: a kill repeats at most the cell in hand
 static rn_code measure(engine *e, rn_error *err) {
   session *s = e->s;
   const rn_system *m = s->system;
-  rn_log_contents old = {0};
-  if (!rn_log_read(e->o->folder, &old, err)) return err->code;
+  rn_journal_contents old = {0};
+  if (!rn_journal_read(e->o->folder, &old, err)) return err->code;
   rn_cells cells = {.table = rn_table_new(0, NULL), .count = m->cells(s->self)};
   bool fine = true;
   for (int i = 0; fine && i < cells.count; i++) {
@@ -308,7 +325,7 @@ static rn_code measure(engine *e, rn_error *err) {
     if (!found) {
       cells.e = e;
       rn_graph_begin(s->g, rn_key_of(s->run, "cell", (uint64_t)i, 0));
-      fine = m->cell(s->self, s->g, i, rn_key_of(s->run, "cell", (uint64_t)i, 0), &cells, err) && rn_log_commit(e->log, err);
+      fine = m->cell(s->self, s->g, i, rn_key_of(s->run, "cell", (uint64_t)i, 0), &cells, err) && rn_journal_commit(e->log, err);
     }
     s->at[AT_TOTAL] = i + 1;
     if (fine && rn_stopped(s->run)) fine = rn_fail_as(err, rn_stopped(s->run)->code, "cell %d: %s", i, rn_stopped(s->run)->text);
@@ -319,7 +336,7 @@ static rn_code measure(engine *e, rn_error *err) {
   rn_report report = {e};
   rn_graph_begin(s->g, rn_key_of(s->run, "conclude", 0, 0));
   fine = fine && (!m->conclude || m->conclude(s->self, s->g, &cells, &report, err));
-  rn_table_free(cells.table), rn_log_contents_free(&old);
+  rn_table_free(cells.table), rn_journal_contents_free(&old);
   return fine ? RN_OK : err->code;
 }
 
@@ -344,14 +361,14 @@ static rn_code live(engine *e, bool resumed, rn_error *err) {
 static rn_code with_session(session *s, const rn_train_options *o, bool resumed, bool fell_back, rn_error *err) {
   engine e = {.s = s, .o = o};
   long keep = resumed ? (long)s->at[AT_TOTAL] : -1;
-  if (!(e.log = rn_log_open(o->folder, s->system->cells && resumed ? INT32_MAX : keep, resumed ? (long)s->at[AT_TENSORBOARD] : -1, err))) return err->code;
-  if (o->command) rn_log_meta(e.log, "command", o->command);
-  rn_log_meta(e.log, "version", REIN_VERSION), rn_log_meta(e.log, "isa", rn_math_isa());
+  if (!(e.log = rn_journal_open(o->folder, s->system->cells && resumed ? INT32_MAX : keep, resumed ? (long)s->at[AT_TENSORBOARD] : -1, err))) return err->code;
+  if (o->command) rn_journal_meta(e.log, "command", o->command);
+  rn_journal_meta(e.log, "version", REIN_VERSION), rn_journal_meta(e.log, "isa", rn_math_isa());
   if (fell_back) say(&e, "warning", "the newest checkpoint is damaged: going on from the one before it");
   rn_sampler_figures f;
   if (s->log_sampler && !resumed && (rn_sampler_say(s->log_sampler, &f), f.warning)) say(&e, "warning", f.warning);
   rn_code code = live(&e, resumed, err);
-  rn_log_close(e.log);
+  rn_journal_close(e.log);
   return code;
 }
 
@@ -412,9 +429,9 @@ rn_code rn_resume(const rn_train_options *o, rn_error *err) {
 }
 
 rn_code rn_run_figures(const char *folder, int *n, rn_figure **out, rn_error *err) {
-  rn_log_contents c;
+  rn_journal_contents c;
   *n = 0, *out = NULL;
-  if (!rn_log_read(folder, &c, err)) return err->code;
+  if (!rn_journal_read(folder, &c, err)) return err->code;
   for (int i = 0; i < c.n_series; i++) {
     const char *name = c.series[i].name;
     size_t length = strlen(name);
@@ -425,11 +442,11 @@ rn_code rn_run_figures(const char *folder, int *n, rn_figure **out, rn_error *er
     char side[200];
     for (int k = 0; k < 2; k++) {
       snprintf(side, sizeof side, "%s.%s", name, k ? "high" : "low");
-      const rn_series *x = rn_log_series(&c, side);
+      const rn_series *x = rn_journal_series(&c, side);
       if (x && x->n) *(k ? &f.high : &f.low) = x->value[x->n - 1];
     }
     *out = rn_grow(*out, (size_t)*n * sizeof **out, (size_t)(*n + 1) * sizeof **out), (*out)[(*n)++] = f;
   }
-  rn_log_contents_free(&c);
+  rn_journal_contents_free(&c);
   return RN_OK;
 }

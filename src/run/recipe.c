@@ -133,11 +133,15 @@ static char *scalar_text(struct fy_event *e) {
 static bool is_plain(struct fy_event *e) { return !e->scalar.value || fy_token_scalar_style(e->scalar.value) == FYSS_PLAIN; }
 static bool is_null(const char *text) { return !*text || strcmp(text, "null") == 0 || strcmp(text, "~") == 0; }
 
-// letters, digits, _ - @ + and dots between them
+// parts with dots between them, each a letter, digit or _ and then also - @ +
 static bool key_ok(const char *key) {
-  size_t n = strlen(key);
-  return n > 0 && strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-@+.") == n && key[0] != '.' && key[n - 1] != '.' &&
-         !strstr(key, "..");
+  static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", more[] = "-@+";
+  bool begins = true;
+  for (; *key; key++) {
+    if (begins ? !strchr(first, *key) : *key != '.' && !strchr(first, *key) && !strchr(more, *key)) return false;
+    begins = *key == '.';
+  }
+  return !begins;
 }
 
 // a key that stands twice, or a value where others have keys below it
@@ -178,7 +182,7 @@ static bool read_map(const reader *rd, const char *under, int depth) {
     bool fine = !dressed(rd, e);
     if (fine && e->type != FYET_SCALAR) fine = refuse(rd, e, "a key is a word, followed by a colon and a value");
     char *word = fine ? scalar_text(e) : NULL, *key = NULL, *place = NULL;
-    if (fine && !key_ok(word)) fine = refuse(rd, e, "'%.60s' can't be a key: letters, digits, _ - @ + and dots between them", word);
+    if (fine && !key_ok(word)) fine = refuse(rd, e, "'%.60s' can't be a key: letters, digits, _ and within also - @ +, parted by dots", word);
     if (fine) {
       key = *under ? rn_printed("%s.%s", under, word) : rn_copy_text(word);
       place = place_of(rd, e->scalar.value ? fy_token_start_mark(e->scalar.value) : NULL);
@@ -391,7 +395,7 @@ bool rn_recipe_set(rn_recipe *r, const char *assignment, rn_error *err) {
   const char *text = equals + 1;
   int at = key_ok(key) && strlen(key) <= MOST_KEY ? index_of(r, key) : -1;
   bool fine = key_ok(key) && strlen(key) <= MOST_KEY;
-  if (!fine) rn_fail(err, "command line: '%.60s' can't be a key: letters, digits, _ - @ + and dots between them", key);
+  if (!fine) rn_fail(err, "command line: '%.60s' can't be a key: letters, digits, _ and within also - @ +, parted by dots", key);
   if (fine && !*text) fine = rn_fail(err, "command line: %s has no value; write %s=VALUE", key, key);
   if (fine && at >= 0 && strcmp(r->at[at].v.place, COMMAND) == 0 && strcmp(key, "system") != 0)
     fine = rn_fail(err, "command line: %s is given twice, %s and %s; keep one", key, r->at[at].v.text, text);

@@ -1,7 +1,7 @@
 /* run/tensorboard.c - TensorBoard's event files: records of {length, crc, protobuf Event, crc}. The wall time is 0, so the bytes of a file
  * depend on the run alone.
  * Source   TensorFlow, tsl/lib/io/record_writer.cc (framing, masked CRC32C); event.proto, summary.proto (field numbers) */
-#include "rein/log.h"
+#include "rein/journal.h"
 #include <string.h>
 
 uint32_t rn_crc32c(const void *bytes, size_t n) {

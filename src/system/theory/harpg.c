@@ -27,7 +27,7 @@ enum { SQRT, THEORY, CONSTANT, MOST = 1024 };                            // MOST
   RN_OPTION(harpg, batch, 1, 1, 10000, "trajectories of an estimate")
 
 static const rn_option options[] = {SHARED_OPTIONS, {0}};
-static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient"}, {0}};
+static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   harpg *o = self;
@@ -43,6 +43,12 @@ static double eta_of(const harpg *o, double power) { return *o->t == 0 ? 1 : o->
 static double rate_of(const harpg *o) {
   double t = (double)*o->t;
   return o->step * (o->schedule == SQRT ? 1 / sqrt(1 + t / 50) : o->schedule == THEORY ? 2 / (t + 2) : 1);
+}
+
+static double distance(const harpg *o, const rn_real *other) {
+  double sum = 0;
+  for (size_t i = 0; i < o->n; i++) sum += pow(rn_values(o->net)[i] - other[i], 2);
+  return sqrt(sum);
 }
 
 static rn_trajectories weighted(const harpg *o, const rn_rollout *r) { return rn_trajectories_of(r, o->gamma, o->baseline ? o->b : NULL, MOST); }
@@ -69,6 +75,7 @@ static bool plan_igt(const void *self, rn_graph *g, long update, rn_plan *plan, 
   const harpg *o = self;
   (void)g, (void)update, (void)err;
   rn_extrapolate(o->n, eta_of(o, .8), rn_values(o->net), o->before, rn_values(o->hat_net)), rn_changed(o->hat_net);
+  rn_note(o->run, "extrapolation", distance(o, rn_values(o->hat_net)));                  // far out (10 and more) the estimate is of another policy
   *plan = (rn_plan){.n = 1, .ask = {{.name = "at", .by = o->hat, .episodes = o->batch}}};
   return true;
 }

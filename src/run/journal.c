@@ -1,5 +1,5 @@
-/* run/log.c - the log of a run in SQLite and beside it TensorBoard's events. The only file that names SQLite. */
-#include "rein/log.h"
+/* run/journal.c - the log of a run in SQLite and beside it TensorBoard's events. The only file that names SQLite. */
+#include "rein/journal.h"
 #include <math.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static bool forget_after(sqlite3 *db, long keep) {
   return run(db, sql);
 }
 
-rn_journal *rn_log_open(const char *folder, long keep, long tensorboard, rn_error *err) {
+rn_journal *rn_journal_open(const char *folder, long keep, long tensorboard, rn_error *err) {
   rn_journal *log = rn_new(sizeof *log);
   log->path = rn_printed("%s/run.sqlite", folder), log->events = rn_printed("%s/events.out.tfevents.0.rein", folder);
   log->db = open_db(log->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
@@ -55,7 +55,7 @@ rn_journal *rn_log_open(const char *folder, long keep, long tensorboard, rn_erro
   fine = fine && rn_append_at(log->events, RN_MAX(tensorboard, 0), first.at, first.n, err);
   log->bytes = RN_MAX(tensorboard, 0) + (long)first.n;
   rn_free(first.at);
-  if (!fine) return rn_log_close(log), NULL;
+  if (!fine) return rn_journal_close(log), NULL;
   return log;
 }
 
@@ -64,7 +64,7 @@ static void drop_rows(rn_journal *log) {
   log->n = 0;
 }
 
-void rn_log_close(rn_journal *log) {
+void rn_journal_close(rn_journal *log) {
   if (!log) return;
   drop_rows(log);
   sqlite3_close(log->db);
@@ -80,15 +80,15 @@ static row *add(rn_journal *log, what what, long update, const char *name) {
   return &log->rows[log->n++];
 }
 
-void rn_log_add(rn_journal *log, long update, long steps, const char *name, double value) {
+void rn_journal_add(rn_journal *log, long update, long steps, const char *name, double value) {
   row *r = add(log, FIGURE, update, name);
   r->steps = steps, r->value = value;
 }
 
-void rn_log_event(rn_journal *log, long update, const char *kind, const char *text) { add(log, EVENT, update, kind)->text = rn_copy_text(text); }
-void rn_log_meta(rn_journal *log, const char *key, const char *value) { add(log, META, 0, key)->text = rn_copy_text(value); }
+void rn_journal_event(rn_journal *log, long update, const char *kind, const char *text) { add(log, EVENT, update, kind)->text = rn_copy_text(text); }
+void rn_journal_meta(rn_journal *log, const char *key, const char *value) { add(log, META, 0, key)->text = rn_copy_text(value); }
 
-void rn_log_returns(rn_journal *log, long update, const char *of, int n, const double *returns) {
+void rn_journal_returns(rn_journal *log, long update, const char *of, int n, const double *returns) {
   for (int i = 0; i < n; i++) {
     row *r = add(log, RETURN, update, of);
     r->steps = i, r->value = returns[i];
@@ -131,7 +131,7 @@ static bool write_events(rn_journal *log, rn_error *err) {
   return fine;
 }
 
-bool rn_log_commit(rn_journal *log, rn_error *err) {
+bool rn_journal_commit(rn_journal *log, rn_error *err) {
   if (log->n == 0) return true;
   if (!write_rows(log)) {
     refuse(log->db, log->path, "can't be written", err);
@@ -143,7 +143,7 @@ bool rn_log_commit(rn_journal *log, rn_error *err) {
   return true;
 }
 
-long rn_log_tensorboard_bytes(const rn_journal *log) { return log->bytes; }
+long rn_journal_tensorboard_bytes(const rn_journal *log) { return log->bytes; }
 
 //---- reading back --------------------------------------------------------------------------------------------------------------------
 
@@ -160,9 +160,9 @@ static void *room(void *at, int n, size_t size) {
   return rn_grow(at, (size_t)n * size, (n ? 2 * (size_t)n : 1) * size);
 }
 
-typedef void (*take)(rn_log_contents *c, sqlite3_stmt *s);
+typedef void (*take)(rn_journal_contents *c, sqlite3_stmt *s);
 
-static void take_figure(rn_log_contents *c, sqlite3_stmt *s) {
+static void take_figure(rn_journal_contents *c, sqlite3_stmt *s) {
   const char *name = (const char *)sqlite3_column_text(s, 0);
   rn_series *last = c->n_series ? &c->series[c->n_series - 1] : NULL;
   if (!last || strcmp(last->name, name) != 0) {
@@ -176,22 +176,22 @@ static void take_figure(rn_log_contents *c, sqlite3_stmt *s) {
   last->value[last->n++] = real_of(s, 3);
 }
 
-static void take_event(rn_log_contents *c, sqlite3_stmt *s) {
+static void take_event(rn_journal_contents *c, sqlite3_stmt *s) {
   c->events = room(c->events, c->n_events, sizeof *c->events);
-  c->events[c->n_events++] = (rn_log_entry){(long)sqlite3_column_int64(s, 0), text_of(s, 1), text_of(s, 2)};
+  c->events[c->n_events++] = (rn_journal_entry){(long)sqlite3_column_int64(s, 0), text_of(s, 1), text_of(s, 2)};
 }
 
-static void take_return(rn_log_contents *c, sqlite3_stmt *s) {
+static void take_return(rn_journal_contents *c, sqlite3_stmt *s) {
   c->returns = room(c->returns, c->n_returns, sizeof *c->returns);
   c->returns_update = (long)sqlite3_column_int64(s, 0), c->returns[c->n_returns++] = real_of(s, 1);
 }
 
-static void take_meta(rn_log_contents *c, sqlite3_stmt *s) {
+static void take_meta(rn_journal_contents *c, sqlite3_stmt *s) {
   c->meta_key = room(c->meta_key, c->n_meta, sizeof *c->meta_key), c->meta_value = room(c->meta_value, c->n_meta, sizeof *c->meta_value);
   c->meta_key[c->n_meta] = text_of(s, 0), c->meta_value[c->n_meta++] = text_of(s, 1);
 }
 
-static bool each(sqlite3 *db, const char *sql, take take, rn_log_contents *c) {
+static bool each(sqlite3 *db, const char *sql, take take, rn_journal_contents *c) {
   sqlite3_stmt *s;
   if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) return false;
   int code;
@@ -200,9 +200,9 @@ static bool each(sqlite3 *db, const char *sql, take take, rn_log_contents *c) {
   return code == SQLITE_DONE;
 }
 
-bool rn_log_read(const char *folder, rn_log_contents *out, rn_error *err) {
+bool rn_journal_read(const char *folder, rn_journal_contents *out, rn_error *err) {
   char *path = rn_printed("%s/run.sqlite", folder);
-  *out = (rn_log_contents){0};
+  *out = (rn_journal_contents){0};
   bool fine = rn_exists(path) || rn_fail(err, "%s: no such file; %s is not the folder of a run", path, folder);
   sqlite3 *db = fine ? open_db(path, SQLITE_OPEN_READONLY, err) : NULL;
   fine = db != NULL;
@@ -213,25 +213,25 @@ bool rn_log_read(const char *folder, rn_log_contents *out, rn_error *err) {
                 each(db, "SELECT key, value FROM meta ORDER BY key", take_meta, out)))
     fine = refuse(db, path, "can't be read", err);
   sqlite3_close(db);
-  if (!fine) rn_log_contents_free(out);
+  if (!fine) rn_journal_contents_free(out);
   rn_free(path);
   return fine;
 }
 
-void rn_log_contents_free(rn_log_contents *c) {
+void rn_journal_contents_free(rn_journal_contents *c) {
   for (int i = 0; i < c->n_series; i++) rn_free(c->series[i].name), rn_free(c->series[i].update), rn_free(c->series[i].steps), rn_free(c->series[i].value);
   for (int i = 0; i < c->n_events; i++) rn_free(c->events[i].kind), rn_free(c->events[i].text);
   for (int i = 0; i < c->n_meta; i++) rn_free(c->meta_key[i]), rn_free(c->meta_value[i]);
   rn_free(c->series), rn_free(c->events), rn_free(c->returns), rn_free(c->meta_key), rn_free(c->meta_value);
-  *c = (rn_log_contents){0};
+  *c = (rn_journal_contents){0};
 }
 
-const rn_series *rn_log_series(const rn_log_contents *c, const char *name) {
+const rn_series *rn_journal_series(const rn_journal_contents *c, const char *name) {
   for (int i = 0; i < c->n_series; i++) if (strcmp(c->series[i].name, name) == 0) return &c->series[i];
   return NULL;
 }
 
-const char *rn_log_meta_of(const rn_log_contents *c, const char *key) {
+const char *rn_journal_meta_of(const rn_journal_contents *c, const char *key) {
   for (int i = 0; i < c->n_meta; i++) if (strcmp(c->meta_key[i], key) == 0) return c->meta_value[i];
   return NULL;
 }

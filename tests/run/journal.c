@@ -1,5 +1,5 @@
 /* The run's log: what is committed is there, what is newer than a checkpoint is gone, the event file's bytes are TensorBoard's. */
-#include "rein/log.h"
+#include "rein/journal.h"
 #include "test.h"
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,52 +34,52 @@ TEST(the_first_record_is_the_one_tensorboard_writes) {
 TEST(what_is_committed_is_read_back_and_the_rest_is_not) {
   const char *folder = test_folder();
   rn_error err = {0};
-  rn_journal *log = rn_log_open(folder, -1, -1, &err);
+  rn_journal *log = rn_journal_open(folder, -1, -1, &err);
   CHECK_THAT(log, "%s", err.text);
   const double returns[] = {-3, -1, NAN};
-  for (long u = 0; u < 100; u++) rn_log_add(log, u, 2 * u, "loss.q", 1.0 / (double)(u + 1)), rn_log_add(log, u, 2 * u, "v", u == 7 ? NAN : u == 8 ? INFINITY : (double)u);
-  rn_log_add(log, 99, 198, "v", -1), rn_log_event(log, 5, "warning", "dead units"), rn_log_returns(log, 50, "eval", 2, returns);
-  rn_log_returns(log, 90, "eval", 3, returns), rn_log_meta(log, "command", "rein train 'x'");
-  CHECK(rn_log_commit(log, &err));
-  rn_log_add(log, 100, 200, "loss.q", 5);
-  rn_log_close(log);
-  rn_log_contents c;
-  CHECK_THAT(rn_log_read(folder, &c, &err), "%s", err.text);
+  for (long u = 0; u < 100; u++) rn_journal_add(log, u, 2 * u, "loss.q", 1.0 / (double)(u + 1)), rn_journal_add(log, u, 2 * u, "v", u == 7 ? NAN : u == 8 ? INFINITY : (double)u);
+  rn_journal_add(log, 99, 198, "v", -1), rn_journal_event(log, 5, "warning", "dead units"), rn_journal_returns(log, 50, "eval", 2, returns);
+  rn_journal_returns(log, 90, "eval", 3, returns), rn_journal_meta(log, "command", "rein train 'x'");
+  CHECK(rn_journal_commit(log, &err));
+  rn_journal_add(log, 100, 200, "loss.q", 5);
+  rn_journal_close(log);
+  rn_journal_contents c;
+  CHECK_THAT(rn_journal_read(folder, &c, &err), "%s", err.text);
   CHECK(c.n_series == 2 && c.n_events == 1 && c.n_returns == 3 && c.returns_update == 90 && isnan(c.returns[2]));
-  const rn_series *q = rn_log_series(&c, "loss.q"), *v = rn_log_series(&c, "v");
+  const rn_series *q = rn_journal_series(&c, "loss.q"), *v = rn_journal_series(&c, "v");
   CHECK(q->n == 100 && q->value[9] == 0.1 && q->update[9] == 9 && q->steps[9] == 18);
   CHECK(v->n == 100 && isnan(v->value[7]) && isinf(v->value[8]) && v->value[99] == -1);      // the last of an update counts
-  CHECK(strcmp(c.events[0].text, "dead units") == 0 && strcmp(rn_log_meta_of(&c, "command"), "rein train 'x'") == 0 && !rn_log_series(&c, "w"));
-  rn_log_contents_free(&c);
+  CHECK(strcmp(c.events[0].text, "dead units") == 0 && strcmp(rn_journal_meta_of(&c, "command"), "rein train 'x'") == 0 && !rn_journal_series(&c, "w"));
+  rn_journal_contents_free(&c);
 }
 
 static void write_some(rn_journal *log, long from, long to) {
-  for (long u = from; u < to; u++) rn_log_add(log, u, u, "loss", sqrt((double)u)), rn_log_event(log, u, "phase", "x");
+  for (long u = from; u < to; u++) rn_journal_add(log, u, u, "loss", sqrt((double)u)), rn_journal_event(log, u, "phase", "x");
 }
 
 TEST(a_log_cut_at_a_checkpoint_and_continued_is_the_uninterrupted_one) {
   char whole[300];
   snprintf(whole, sizeof whole, "%s", test_folder());
   rn_error err = {0};
-  rn_journal *log = rn_log_open(whole, -1, -1, &err);
-  write_some(log, 0, 10), CHECK(rn_log_commit(log, &err)), write_some(log, 10, 20), CHECK(rn_log_commit(log, &err)), rn_log_close(log);
+  rn_journal *log = rn_journal_open(whole, -1, -1, &err);
+  write_some(log, 0, 10), CHECK(rn_journal_commit(log, &err)), write_some(log, 10, 20), CHECK(rn_journal_commit(log, &err)), rn_journal_close(log);
   const char *cut = test_folder();
-  log = rn_log_open(cut, -1, -1, &err);
-  write_some(log, 0, 10), CHECK(rn_log_commit(log, &err));
-  long bytes = rn_log_tensorboard_bytes(log);
-  write_some(log, 10, 17), CHECK(rn_log_commit(log, &err)), rn_log_close(log);                // killed here: update 9 was the last checkpoint
-  log = rn_log_open(cut, 9, bytes, &err);
+  log = rn_journal_open(cut, -1, -1, &err);
+  write_some(log, 0, 10), CHECK(rn_journal_commit(log, &err));
+  long bytes = rn_journal_tensorboard_bytes(log);
+  write_some(log, 10, 17), CHECK(rn_journal_commit(log, &err)), rn_journal_close(log);                // killed here: update 9 was the last checkpoint
+  log = rn_journal_open(cut, 9, bytes, &err);
   CHECK_THAT(log, "%s", err.text);
-  rn_log_contents c;
-  CHECK(rn_log_read(cut, &c, &err) && c.series[0].n == 10 && c.n_events == 10);
-  rn_log_contents_free(&c);
-  write_some(log, 10, 20), CHECK(rn_log_commit(log, &err)), rn_log_close(log);
+  rn_journal_contents c;
+  CHECK(rn_journal_read(cut, &c, &err) && c.series[0].n == 10 && c.n_events == 10);
+  rn_journal_contents_free(&c);
+  write_some(log, 10, 20), CHECK(rn_journal_commit(log, &err)), rn_journal_close(log);
   size_t a, b;
   char *x = events_of(whole, &a), *y = events_of(cut, &b);
   CHECK(a == b && memcmp(x, y, a) == 0);
-  CHECK(rn_log_read(cut, &c, &err) && c.series[0].n == 20 && c.n_events == 20);
-  rn_log_contents_free(&c), rn_free(x), rn_free(y);
-  log = rn_log_open(cut, 9, (long)b + 1, &err);                // longer than it is
+  CHECK(rn_journal_read(cut, &c, &err) && c.series[0].n == 20 && c.n_events == 20);
+  rn_journal_contents_free(&c), rn_free(x), rn_free(y);
+  log = rn_journal_open(cut, 9, (long)b + 1, &err);                // longer than it is
   CHECK(!log && err.code == RN_INPUT), CHECK_TEXT(err.text, "the file was cut or replaced");
 }
 
@@ -87,16 +87,16 @@ TEST(a_file_that_is_no_log_is_named) {
   char path[300];
   const char *folder = test_folder();
   rn_error err = {0};
-  rn_log_contents c;
-  CHECK(!rn_log_read(folder, &c, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "is not the folder of a run");
+  rn_journal_contents c;
+  CHECK(!rn_journal_read(folder, &c, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "is not the folder of a run");
   err = (rn_error){0};
-  CHECK(!rn_log_open("/nowhere/at/all", -1, -1, &err) && err.code == RN_SYSTEM), CHECK_TEXT(err.text, "/nowhere/at/all/run.sqlite");
+  CHECK(!rn_journal_open("/nowhere/at/all", -1, -1, &err) && err.code == RN_SYSTEM), CHECK_TEXT(err.text, "/nowhere/at/all/run.sqlite");
   snprintf(path, sizeof path, "%s/run.sqlite", folder), err = (rn_error){0};
   CHECK(rn_write_file(path, "this is a text and no database, long enough to have a header of its own ........................................", 100, &err));
-  CHECK(!rn_log_read(folder, &c, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "not the log of a run");
+  CHECK(!rn_journal_read(folder, &c, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "not the log of a run");
   err = (rn_error){0};
-  CHECK(!rn_log_open(folder, -1, -1, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "not the log of a run");
+  CHECK(!rn_journal_open(folder, -1, -1, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "not the log of a run");
   err = (rn_error){0};
   CHECK(rn_remove(path, &err) && rn_write_file(path, "", 0, &err));
-  CHECK(!rn_log_read(folder, &c, &err) && err.code == RN_INPUT);
+  CHECK(!rn_journal_read(folder, &c, &err) && err.code == RN_INPUT);
 }
