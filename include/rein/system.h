@@ -104,7 +104,8 @@ typedef struct {
 typedef enum { RN_SLOT_SOURCE, RN_SLOT_ENV, RN_SLOT_CLASS, RN_SLOT_POLICY, RN_SLOT_JUDGE, RN_SLOT_RUN, RN_SLOT_COLUMN } rn_slot;
 // SOURCE: a table; ENV: an environment; CLASS: of a block that this system trains (key `policy` for pi, `policy.NAME` for others);
 // POLICY: frozen, `runs/a` is that run's act in RN_EVALUATE; RUN: blocks by name; COLUMN: derived at import and at an episode's end
-typedef struct { const char *name; rn_slot slot; unsigned can; const char *why; bool optional; } rn_need;
+// house: the class that build asks for where the recipe names none; NULL: it fits itself to the source
+typedef struct { const char *name; rn_slot slot; unsigned can; const char *why; bool optional; const char *house; } rn_need;
 
 //---- results ---------------------------------------------------------------------------------------------------------------------------
 

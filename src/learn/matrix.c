@@ -17,10 +17,10 @@ static double *read_slot(const rn_run *run, const char *name, const char *text, 
 
 const double *rn_matrix(const rn_run *run, const char *name, int *n) {
   rn_run *owner = (rn_run *)run;                       // what is read once hangs on the run and never changes
-  char key[80];
-  snprintf(key, sizeof key, "matrix.%s", name);
+  char key[80], in_slots[80];
+  snprintf(key, sizeof key, "matrix.%s", name), snprintf(in_slots, sizeof in_slots, "slots.%s", name);
   slot *s = rn_hung(run, key);
-  const char *text = rn_setting(run, name, NULL);
+  const char *text = rn_setting(run, in_slots, rn_setting(run, name, NULL));
   *n = 0;
   if (!s && text) {
     rn_error err = {0};

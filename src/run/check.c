@@ -121,6 +121,8 @@ static bool check_slot(const rn_given *v, const rn_system *s, rn_error *err) {
   int n = 0;
   for (int i = 0; s && s->needs && s->needs[i].name && n < MOST_NAMES; i++)
     if (s->needs[i].slot != RN_SLOT_CLASS && s->needs[i].slot != RN_SLOT_COLUMN) names[n++] = s->needs[i].name;
+  for (int i = 0; s && s->needs && s->needs[i].name; i++)      // a judge may be a list of numbers
+    if (s->needs[i].slot == RN_SLOT_JUDGE && strcmp(s->needs[i].name, slot) == 0) return !v->null || rn_fail(err, "%s: %s: is empty", v->place, v->key);
   for (int i = 0; i < n; i++) if (strcmp(names[i], slot) == 0) return (v->items < 0 && !v->null) || rn_fail(err, "%s: %s: a slot is one name", v->place, v->key);
   return unknown(v, "slot", slot, s, n, names, err);
 }

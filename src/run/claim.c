@@ -55,7 +55,7 @@ static bool entries(claim *c, const char *under, claim_entry *out, int *n, rn_er
   if (*n > CLAIM_MOST) return rn_fail(err, "%s: more than %d %s", c->path, CLAIM_MOST, under);
   for (int i = 0; i < *n; i++) {
     char *key = rn_printed("%s.%s", under, names[i]);
-    out[i] = (claim_entry){names[i], rn_recipe_part(c->file, key)};
+    out[i] = (claim_entry){rn_copy_text(names[i]), rn_recipe_part(c->file, key)};
     rn_free(key);
   }
   rn_free(names);
@@ -101,13 +101,13 @@ static bool read_tuning(claim *c, rn_error *err) {
 }
 
 static bool read_claim(claim *c, rn_error *err) {
-  claim_entry arm[CLAIM_MOST];
+  claim_entry *arm = c->said;
   if (!only_known(c, err) || !whole(c, "seeds", 5, 1, 10000, &c->seeds, err) || !whole(c, "resamples", 2000, 100, 1000000, &c->resamples, err)) return false;
   if (!entries(c, "arms", arm, &c->arms, err) || !entries(c, "tasks", c->task, &c->tasks, err) || !read_tuning(c, err)) return false;
   if (!entries(c, "bars", c->bar, &c->bars, err) || !entries(c, "gates", c->gate, &c->gates, err) || !entries(c, "report", c->line, &c->lines, err)) return false;
   if (!c->arms || !c->bars) return rn_fail(err, "%s: a claim has arms and bars", c->path);
   for (int i = 0; i < c->arms; i++) if (!read_arm(c, &arm[i], &c->arm[i], err)) return false;
-  if (!c->tasks) c->task[c->tasks++] = (claim_entry){"", NULL};
+  if (!c->tasks) c->task[c->tasks++] = (claim_entry){rn_copy_text(""), NULL};
   for (int i = 0; i < c->bars; i++) if (!claim_check_entry(c, &c->bar[i], true, err)) return false;
   for (int i = 0; i < c->gates; i++) if (!claim_check_entry(c, &c->gate[i], true, err)) return false;
   for (int i = 0; i < c->lines; i++) if (!claim_check_entry(c, &c->line[i], false, err)) return false;
@@ -503,7 +503,7 @@ static rn_code run_claim(claim *c, const char *folder, const rn_claim_options *o
 }
 
 static void free_entries(claim_entry *e, int n) {
-  for (int i = 0; i < n; i++) rn_recipe_free(e[i].say);
+  for (int i = 0; i < n; i++) rn_recipe_free(e[i].say), rn_free(e[i].name);
 }
 
 rn_code rn_claim(const char *name, const rn_claim_options *o, rn_text *text, rn_text *json, rn_error *err) {
@@ -515,7 +515,7 @@ rn_code rn_claim(const char *name, const rn_claim_options *o, rn_text *text, rn_
   rn_code code = c->file ? run_claim(c, folder, o, text, json, err) : err->code;
   for (int i = 0; i < c->arms; i++) rn_recipe_free(c->arm[i].recipe), rn_recipe_free(c->arm[i].evaluate), rn_recipe_free(c->arm[i].tuning);
   for (int i = 0; i < c->cells; i++) rn_free(c->cell[i].figure);
-  free_entries(c->task, c->tasks), free_entries(c->bar, c->bars), free_entries(c->gate, c->gates), free_entries(c->line, c->lines);
+  free_entries(c->said, c->arms), free_entries(c->task, c->tasks), free_entries(c->bar, c->bars), free_entries(c->gate, c->gates), free_entries(c->line, c->lines);
   rn_recipe_free(c->file), rn_free(c->cell), rn_free(c), rn_free(own), rn_free(folder), rn_free(path);
   return code;
 }

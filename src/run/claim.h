@@ -24,7 +24,7 @@ typedef struct {
   rn_figure *figure;
 } claim_cell;
 
-typedef struct { const char *name; rn_recipe *say; } claim_entry;              // a bar, a gate, a line of the report
+typedef struct { char *name; rn_recipe *say; } claim_entry;                    // a bar, a gate, a line of the report
 typedef struct { const char *name, *what; rn_interval x; rn_verdict verdict; bool judged; } claim_line;
 
 typedef struct {
@@ -32,7 +32,7 @@ typedef struct {
   rn_recipe *file;
   int arms, tasks, values, seeds, tune_seeds, resamples;
   claim_arm arm[CLAIM_MOST];
-  claim_entry task[CLAIM_MOST], bar[CLAIM_MOST], gate[CLAIM_MOST], line[CLAIM_MOST];
+  claim_entry said[CLAIM_MOST], task[CLAIM_MOST], bar[CLAIM_MOST], gate[CLAIM_MOST], line[CLAIM_MOST];
   int bars, gates, lines;
   char value[CLAIM_MOST][48];                   // the tuning grid as text
   int cells, room;

@@ -23,7 +23,7 @@ static bool scripted(const char *env, const char *behaviour, int episodes, uint6
   rn_worlds *w = rn_worlds_new(run, kind, "eval", episodes, err);
   bool fine = w != NULL;
   double total = 0;
-  if (fine) rn_worlds_reset_all(w);
+  if (fine) rn_worlds_episode_set(w, 0), rn_worlds_reset_all(w);
   int *stage = rn_new((size_t)episodes * sizeof *stage), running = fine ? episodes : 0;
   float *act = rn_new((size_t)episodes * 2 * sizeof *act);
   while (running) {
@@ -47,6 +47,7 @@ static bool scripted(const char *env, const char *behaviour, int episodes, uint6
 static bool add_score(figures *f, const rn_recipe *e, const rn_evaluation *v, uint64_t seed, rn_error *err) {
   double good, bad, mean = 0;
   for (int i = 0; i < v->episodes; i++) mean += v->returns[i] / v->episodes;
+  if (v->episodes > 64) return rn_fail(err, "evaluate: scores against scripted behaviours are for at most 64 episodes, not %d", v->episodes);
   const char *high = rn_recipe_find(e, "score_high")->text, *low = rn_recipe_find(e, "score_low") ? rn_recipe_find(e, "score_low")->text : "";
   if (!scripted(v->env, high, v->episodes, seed, &good, err) || !scripted(v->env, low, v->episodes, seed, &bad, err)) return false;
   keep(f, "score", 100 * (mean - bad) / (good - bad), NAN, NAN), keep(f, "return_high", good, NAN, NAN), keep(f, "return_low", bad, NAN, NAN);
@@ -60,7 +61,7 @@ static bool add_evaluation(figures *f, const char *folder, const rn_recipe *e, r
   if (rn_recipe_find(e, "seed")) rn_number(rn_recipe_find(e, "seed")->text, &seed);
   if (rn_recipe_find(e, "episodes")) rn_number(rn_recipe_find(e, "episodes")->text, &episodes);
   rn_evaluate_options o = {.folder = folder, .env = env ? env->text : NULL, .episodes = (int)episodes, .threads = 1, .seed = (uint64_t)seed,
-                           .any_seed = rn_recipe_find(e, "seed") == NULL};
+                           .any_seed = rn_recipe_find(e, "seed") != NULL};
   if (rn_evaluate_run(&o, &v, err) != RN_OK) return false;
   for (int i = 0; i < v.figures; i++) keep(f, v.figure[i].name, v.figure[i].value, v.figure[i].low, v.figure[i].high);
   bool fine = true;
@@ -97,9 +98,9 @@ rn_code claim_run_cell(const char *folder, rn_error *err) {
   fine = fine && rn_train(r, &(rn_train_options){.folder = run, .threads = 1, .say = quiet}, err) == RN_OK;
   int n = 0;
   rn_figure *own = NULL;
-  if (fine && s->cells) fine = rn_run_figures(run, &n, &own, err) == RN_OK;
+  fine = fine && rn_run_figures(run, &n, &own, err) == RN_OK;
   for (int i = 0; i < n; i++) keep(&f, own[i].name, own[i].value, own[i].low, own[i].high);
-  if (fine && !s->cells) fine = add_evaluation(&f, run, e, err);
+  if (fine && s->act && (rn_recipe_find(e, "env") || rn_recipe_find(r, "env"))) fine = add_evaluation(&f, run, e, err);
   fine = fine && write_figures(&f, folder, err);
   rn_free(own), rn_free(f.at), rn_free(run), rn_recipe_free(r), rn_recipe_free(e), rn_recipe_free(file);
   return fine ? RN_OK : err->code ? err->code : RN_SYSTEM;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-/* The commit of the folder we are in: .git/HEAD, followed once; "unknown" outside a checkout. */
+/* The commit of the folder we are in: .git/HEAD, followed once, also from a worktree; "unknown" outside a checkout. */
 static bool read_line(const char *path, char line[256]) {
   rn_error err = {0};
   char *text;
@@ -16,11 +16,15 @@ static bool read_line(const char *path, char line[256]) {
 }
 
 static void commit_of(char out[256]) {
-  char head[256], path[600];
-  snprintf(out, 256, "unknown");
-  if (!read_line(".git/HEAD", head)) return;
-  if (strncmp(head, "ref: ", 5)) snprintf(out, 256, "%s", head);
-  else if (snprintf(path, sizeof path, ".git/%s", head + 5), !read_line(path, out)) snprintf(out, 256, "unknown");
+  char folder[256] = ".git", head[256], path[800];
+  if (read_line(".git", head) && !strncmp(head, "gitdir: ", 8)) snprintf(folder, sizeof folder, "%.247s", head + 8);     // a worktree
+  snprintf(out, 256, "unknown"), snprintf(path, sizeof path, "%s/HEAD", folder);
+  if (!read_line(path, head)) return;
+  if (strncmp(head, "ref: ", 5)) { snprintf(out, 256, "%s", head); return; }
+  snprintf(path, sizeof path, "%s/%s", folder, head + 5);
+  if (read_line(path, out)) return;
+  snprintf(path, sizeof path, "%s/../../%s", folder, head + 5);
+  if (!read_line(path, out)) snprintf(out, 256, "unknown");
 }
 
 static void say_number(rn_text *t, double x) {

@@ -202,6 +202,7 @@ static const char *class_asked(const session *s, const char *block) {
 static bool check_classes(const session *s, rn_error *err) {
   for (const rn_need *n = s->system->needs; n && n->name; n++) {
     const char *asked = n->slot == RN_SLOT_CLASS ? class_asked(s, n->name) : NULL;
+    if (!asked && n->slot == RN_SLOT_CLASS) asked = n->house;
     if (!asked) continue;
     int count;
     const rn_class *const *all = rn_classes(&count), *kind = rn_class_find(asked);

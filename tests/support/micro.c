@@ -40,13 +40,14 @@ static void put(rn_recipe *r, const rn_system *m, const char *key, const char *f
 rn_recipe *micro_recipe(const rn_system *m, int updates) {
   if (!m->phases) return NULL;
   rn_recipe *r = rn_recipe_new(m->name);
-  bool tabular = false;
-  for (const rn_need *n = m->needs; n && n->name; n++) if (n->slot == RN_SLOT_CLASS && n->can == RN_CAN_LOGP && strstr(n->why, "trajector")) tabular = true;
+  // what acts by a table, or computes on one, needs an environment that is one
+  const rn_need *pi = need_of(m, "pi");
+  bool tabular = (pi && pi->house && strcmp(pi->house, "softmax-table") == 0) || strstr(m->name, "/exact");
   const rn_need *data = need_of(m, "data"), *env = need_of(m, "env"), *judge = need_of(m, "judge");
   if (data && !data->optional) put(r, m, "data", "%s", micro_log());
   bool online = has_option(m, "online") || has_option(m, "steps");
-  if (env || (online && data)) put(r, m, "env", "%s", tabular || strstr(m->paper, "2302.01734") ? "mdp:random(5,3,10,7)" : "pendulum");
-  if (judge) put(r, m, "judge", "prefmat:rps"), put(r, m, "reference", "uniform");
+  if (env || (online && data)) put(r, m, "env", "%s", tabular ? (strcmp(m->name, "iql/exact") == 0 ? "mdp:random(5,3,0,7)" : "mdp:random(5,3,10,7)") : "pendulum");
+  if (judge) put(r, m, "slots.judge", "prefmat:rps"), put(r, m, "slots.reference", "uniform");
   put(r, m, "hidden", "16x8"), put(r, m, "batch", "32"), put(r, m, "start", "%d", updates / 3), put(r, m, "capacity", "64");
   put(r, m, "offline", "%d", data && !data->optional ? updates / 2 : 0), put(r, m, "online", "%d", updates / 2), put(r, m, "updates", "%d", updates);
   put(r, m, "iterations", "%d", updates), put(r, m, "horizon", "16"), put(r, m, "minibatch", "16"), put(r, m, "epochs", "2"), put(r, m, "rows", "2");
@@ -61,7 +62,7 @@ static int run(const rn_recipe *r, const char *folder, int threads, bool resume)
   rn_error err = {0};
   rn_train_options o = {.folder = folder, .threads = threads, .interrupt = &no_signal};
   rn_code code = resume ? rn_resume(&o, &err) : rn_train(r, &o, &err);
-  if (code != RN_OK) printf("%s\n", err.text);
+  if (code != RN_OK) fprintf(stderr, "%s\n", err.text);
   return code;
 }
 

@@ -10,7 +10,7 @@ typedef struct { double expectile; int iterations; const rn_mdp *mdp; const doub
 static const rn_option options[] = {RN_OPTION(exact, expectile, 0.7, 1e-6, 0.999999, "expectile of V"),
                                     RN_OPTION(exact, iterations, 10000, 1, 1e9, "sweeps over all states; ends early at the fixed point"), {0}};
 static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "a table: mdp:random(S,A,H,seed) or mdp:FILE, discounted"},
-                                {"behaviour", RN_SLOT_JUDGE, 0, "the share of each (state, action) in the log, row by row"}, {0}};
+                                {"behaviour", RN_SLOT_JUDGE, 0, "the share of each (state, action) in the log, row by row; not given: all alike", .optional = true}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   exact *o = self;
@@ -18,6 +18,11 @@ static bool build(void *self, rn_run *run, rn_error *err) {
   if (!(o->mdp = rn_mdp_of(run, err))) return false;
   o->share = rn_matrix(run, "behaviour", &n);
   if (rn_stopped(run)) return rn_fail(err, "%s", rn_stopped(run)->text);
+  if (!o->share) {
+    double *alike = rn_take(rn_run_range(run), (size_t)(o->mdp->S * o->mdp->A) * sizeof *alike);
+    for (n = 0; n < o->mdp->S * o->mdp->A; n++) alike[n] = 1;
+    o->share = alike;
+  }
   if (n != o->mdp->S * o->mdp->A) return rn_fail(err, "behaviour: %d shares, the table has %d states x %d actions", n, o->mdp->S, o->mdp->A);
   if (o->mdp->H) return rn_fail(err, "env: iql/exact values a discounted table; give gamma in place of a horizon");
   o->V = rn_state(run, RN_F64, (size_t)o->mdp->S, "V"), o->Q = rn_state(run, RN_F64, (size_t)n, "Q");

@@ -12,7 +12,7 @@ static const rn_option options[] = {
   RN_OPTION(td3bc, clip, 0.5, 0, 2, "largest noise on the target's action"),
   RN_OPTION(td3bc, delay, 2, 1, 100, "critic updates for each actor update"),
   RN_COMMON(td3bc, offline, online), {0}};
-static const rn_need needs[] = {{"data", RN_SLOT_SOURCE, 0, "logged transitions"}, {"pi", RN_SLOT_CLASS, RN_IS_DETERMINISTIC | RN_CAN_REPARAM, "the value is climbed through the action"}, {0}};
+static const rn_need needs[] = {{"data", RN_SLOT_SOURCE, 0, "logged transitions"}, {"pi", RN_SLOT_CLASS, RN_IS_DETERMINISTIC | RN_CAN_REPARAM, "the value is climbed through the action", .house = "deterministic"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   td3bc *o = self;

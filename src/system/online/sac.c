@@ -15,7 +15,7 @@ static const rn_option options[] = {
   RN_OPTION(sac, start, 10000, 0, 1e9, "first environment steps with uniform actions and without updates"),
   RN_COMMON(sac, steps), {0}};
 static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "fresh transitions"},
-                                {"pi", RN_SLOT_CLASS, RN_CAN_REPARAM | RN_CAN_LOGP, "gradients through samples, and their log-probabilities"}, {0}};
+                                {"pi", RN_SLOT_CLASS, RN_CAN_REPARAM | RN_CAN_LOGP, "gradients through samples, and their log-probabilities", .house = "squashed-gaussian"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   sac *o = self;

@@ -15,7 +15,7 @@ static const rn_option options[] = {
   RN_COMMON(td3, steps),
   RN_OPTION(td3, offline, 0, 0, 2e9, "updates on a log before any environment step: the unconstrained reference of offline methods"), {0}};
 static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "fresh transitions", true}, {"data", RN_SLOT_SOURCE, 0, "a log", true},
-                                {"pi", RN_SLOT_CLASS, RN_IS_DETERMINISTIC | RN_CAN_REPARAM, "the value is climbed through the action"}, {0}};
+                                {"pi", RN_SLOT_CLASS, RN_IS_DETERMINISTIC | RN_CAN_REPARAM, "the value is climbed through the action", .house = "deterministic"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   td3 *o = self;

@@ -36,8 +36,8 @@ static bool build(void *self, rn_run *run, rn_error *err) {
   int m = 0;
   o->run = run, o->P = rn_matrix(run, "judge", &o->n), o->ref = rn_matrix(run, "reference", &m);
   if (rn_stopped(run)) return rn_fail(err, "%s", rn_stopped(run)->text);
-  if (!o->P) return rn_fail(err, "judge: none given; write judge: prefmat:rps");
-  if (!o->ref) return rn_fail(err, "reference: none given; write reference: uniform, or a list of %d probabilities", o->n);
+  if (!o->P) return rn_fail(err, "judge: none given; write slots.judge=prefmat:rps");
+  if (!o->ref) return rn_fail(err, "reference: none given; write slots.reference=uniform, or a list of %d probabilities", o->n);
   if (m != o->n) return rn_fail(err, "the judge has %d actions, the reference %d", o->n, m);
   for (int y = 0; y < m; y++) if (o->ref[y] <= 0) return rn_fail(err, "reference: entry %d is 0, so that action can never be played", y);
   if (o->method == NASH_MD && o->eta * o->beta >= 1) return rn_fail(err, "eta %g: nash-md needs eta beta below 1 (beta %g)", o->eta, o->beta);

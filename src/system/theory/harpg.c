@@ -27,7 +27,7 @@ enum { SQRT, THEORY, CONSTANT, MOST = 1024 };                            // MOST
   RN_OPTION(harpg, batch, 1, 1, 10000, "trajectories of an estimate")
 
 static const rn_option options[] = {SHARED_OPTIONS, {0}};
-static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient"}, {0}};
+static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   harpg *o = self;

@@ -23,7 +23,7 @@ static const rn_option options[] = {
   RN_OPTION(pg, normalised, 0, 0, 1, "steps have length gamma_t whatever the gradient's"),
   RN_OPTION(pg, baseline, 0.95, 0, 0.99999, "decay of the running mean of G_h that is subtracted; 0: none"),
   RN_OPTION(pg, batch, 1, 1, 10000, "trajectories of an estimate"), {0}};
-static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient"}, {0}};
+static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   pg *o = self;
