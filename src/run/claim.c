@@ -505,8 +505,7 @@ static double minutes_since(const struct timespec *from) {
 
 /* The declared seeds; and, where the file says `repeat: 3` and the claim was missed, three times as many, both results kept. */
 static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o, const struct timespec *began, rn_text *text, rn_text *json, rn_error *err) {
-  static claim_line none[1];
-  claim_line *lines = rn_new((3 * CLAIM_MOST) * sizeof *none);
+  claim_line *lines = rn_new(3 * CLAIM_MOST * sizeof *lines);
   rn_verdict verdict = RN_NOT_CONFIRMED;
   int repeat = 1;
   bool fine = whole(c, "repeat", 1, 1, 10, &repeat, err);
@@ -519,7 +518,7 @@ static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o,
     }
     fine = fine && weigh_all(c, seeds, lines, &verdict, err);
     if (fine) claim_say(c, seeds, lines, c->gates + c->bars + c->lines, verdict, minutes_since(began), text, json);
-    for (int i = 0; fine && i < c->gates + c->bars + c->lines; i++) rn_free((char *)lines[i].what);
+    for (int i = 0; i < c->gates + c->bars + c->lines; i++) rn_free(lines[i].what), lines[i].what = NULL;
     if (fine && round == 0 && verdict != RN_CONFIRMED && repeat > 1) rn_say_text(text, "\nRepeated once with %d times the seeds, as the file declares:\n\n", repeat);
     if (verdict == RN_CONFIRMED) break;
   }
