@@ -1,9 +1,7 @@
-/* cli/use.c - what is done with runs: eval, export, report, claim, step, bench. */
+/* cli/use.c - what is done with runs: eval, export, report, claim, step. */
 #include "cli.h"
 #include "rein/report.h"
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 // key=VALUE among the arguments; NULL: not there
 static const char *argument(const cli *c, const char *key) {
@@ -179,24 +177,4 @@ rn_code cli_step(cli *c, rn_error *err) {
     rn_free(t.at);
   } else if (code == RN_OK && !c->quiet) printf("%s\n", init ? f.init : f.out);
   return code;
-}
-
-//---- bench -------------------------------------------------------------------------------------------------------------------------------
-
-// its yardsticks are libraries that rein does without, so it is a program of its own beside this one
-rn_code cli_bench(cli *c, rn_error *err) {
-  static const char *const what[] = {"gemm", "step", "env", "act", "data", "all"};
-  const char *which = c->n ? c->args[0] : "all", *near = rn_nearest(which, RN_COUNT(what), what);
-  bool known = false;
-  for (int i = 0; i < RN_COUNT(what); i++) known = known || strcmp(what[i], which) == 0;
-  if (!known && near) return rn_fail(err, "rein bench has no '%s'; did you mean '%s'?", which, near), RN_INPUT;
-  if (!known) return rn_fail(err, "rein bench has no '%s'; it has gemm, step, env, act, data, all", which), RN_INPUT;
-  char self[4096];
-  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-  self[RN_MAX(n, 0)] = 0;
-  char *slash = strrchr(self, '/'), *path = rn_printed("%.*s/rein-bench", slash ? (int)(slash - self) : 0, self);
-  execl(path, "rein-bench", which, c->json ? "--json" : NULL, NULL);
-  rn_fail(err, "%s: %s; bench is built with `make bench` or installed beside rein", path, strerror(errno));
-  rn_free(path);
-  return RN_INPUT;
 }

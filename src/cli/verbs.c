@@ -75,7 +75,7 @@ static const cli_verb verbs[] = {
   {"step", "SYSTEM [key=value ...]", "one update on given parameters, rows and noise: any update can be checked from outside", NULL,
    "  rein step iql obs=17 act=6 --init params.safetensors\n  rein step iql --params params.safetensors --batch rows.safetensors --out after.safetensors\n", cli_step, 1, -1,
    CLI_SYSTEMS | CLI_KEYS | CLI_WORDS, "obs=|act=|actions=", true, of_step},
-  {"bench", "[gemm|step|env|act|data|all]", "how fast this machine is, each figure beside its floor", NULL, NULL, cli_bench, 0, 1, CLI_WORDS, "gemm|step|env|act|data|all", true, none},
+  {"bench", "[gemm|step|env|act|data|all]", "how fast this machine is, each figure beside its floor", "Medians of repetitions with their range. Exit code 1: a figure misses its bar.\n", NULL, cli_bench, 0, 1, CLI_WORDS, "gemm|step|env|act|data|all", true, none},
   {"doctor", "", "this machine: CPU, kernels, threads, libraries, confinement, memory, disk", NULL, NULL, cli_doctor, 0, 0, 0, NULL, true, none},
   {"completion", "bash|zsh", "a script that completes rein's commands", NULL, "  source <(rein completion bash)\n", cli_completion, 1, 1, CLI_WORDS, "bash|zsh", false, none},
   {"man", "", "the manual page, as troff", NULL, "  rein man | man -l -\n", cli_man, 0, 0, 0, NULL, false, none},
