@@ -52,7 +52,8 @@ static bool wrong_kind(const rn_given *v, const rn_recipe_key *k, rn_error *err)
 static bool in_bounds(const rn_given *v, const rn_recipe_key *k, double x, rn_error *err) {
   char usual[64];
   if (x >= k->least && x <= k->most) return true;
-  if (default_of(k, usual, sizeof usual)) return rn_fail(err, "%s: %s: %s is outside %.10g .. %.10g (default %s)", v->place, v->key, v->text, k->least, k->most, usual);
+  if (default_of(k, usual, sizeof usual))
+    return rn_fail(err, "%s: %s: %s is outside %.10g .. %.10g (default %s)", v->place, v->key, v->text, k->least, k->most, usual);
   return rn_fail(err, "%s: %s: %s is outside %.10g .. %.10g", v->place, v->key, v->text, k->least, k->most);
 }
 
@@ -122,8 +123,10 @@ static bool check_slot(const rn_given *v, const rn_system *s, rn_error *err) {
   for (int i = 0; s && s->needs && s->needs[i].name && n < MOST_NAMES; i++)
     if (s->needs[i].slot != RN_SLOT_CLASS && s->needs[i].slot != RN_SLOT_COLUMN) names[n++] = s->needs[i].name;
   for (int i = 0; s && s->needs && s->needs[i].name; i++)      // a judge may be a list of numbers
-    if (s->needs[i].slot == RN_SLOT_JUDGE && strcmp(s->needs[i].name, slot) == 0) return !v->null || rn_fail(err, "%s: %s: is empty", v->place, v->key);
-  for (int i = 0; i < n; i++) if (strcmp(names[i], slot) == 0) return (v->items < 0 && !v->null) || rn_fail(err, "%s: %s: a slot is one name", v->place, v->key);
+    if (s->needs[i].slot == RN_SLOT_JUDGE && strcmp(s->needs[i].name, slot) == 0)
+      return !v->null || rn_fail(err, "%s: %s: is empty", v->place, v->key);
+  for (int i = 0; i < n; i++)
+    if (strcmp(names[i], slot) == 0) return (v->items < 0 && !v->null) || rn_fail(err, "%s: %s: a slot is one name", v->place, v->key);
   return unknown(v, "slot", slot, s, n, names, err);
 }
 
@@ -196,7 +199,10 @@ bool rn_recipe_needs(const rn_recipe *r, const rn_system *s, rn_error *err) {
     bool top = strcmp(n->name, "data") == 0 || strcmp(n->name, "env") == 0, given = rn_recipe_find(r, slot) || (top && rn_recipe_find(r, n->name));
     rn_free(slot);
     if (given) continue;
-    const char *like = n->slot == RN_SLOT_ENV ? "NAME (`rein envs` lists them)" : n->slot == RN_SLOT_SOURCE ? "FILE" : n->slot == RN_SLOT_RUN || n->slot == RN_SLOT_POLICY ? "RUN" : "VALUE";
+    const char *like = n->slot == RN_SLOT_ENV                                ? "NAME (`rein envs` lists them)"
+                       : n->slot == RN_SLOT_SOURCE                           ? "FILE"
+                       : n->slot == RN_SLOT_RUN || n->slot == RN_SLOT_POLICY ? "RUN"
+                                                                             : "VALUE";
     return rn_fail(err, "%s needs %s: %s; give %s%s=%s", s->name, n->name, n->why ? n->why : "a source", top ? "" : "slots.", n->name, like);
   }
   return true;
@@ -265,7 +271,8 @@ bool rn_recipe_fill(const rn_recipe *r, const rn_system *s, void *self, rn_error
     else if (v && o->kind == RN_OPT_CHOICE) is_choice(&k, v->text, &index);
     else if (v) rn_number(v->text, &x);
     void *field = (char *)self + o->at;
-    if (o->kind == RN_OPT_INT && (x > INT_MAX || x < INT_MIN)) return rn_fail(err, "%s: %s: %.0f does not fit; at most %d", rn_recipe_place(r, o->name), o->name, x, INT_MAX);
+    if (o->kind == RN_OPT_INT && (x > INT_MAX || x < INT_MIN))
+      return rn_fail(err, "%s: %s: %.0f does not fit; at most %d", rn_recipe_place(r, o->name), o->name, x, INT_MAX);
     if (o->kind == RN_OPT_INT) *(int *)field = (int)x;
     else if (o->kind == RN_OPT_REAL) *(double *)field = x;
     else if (o->kind == RN_OPT_BOOL) *(bool *)field = x != 0;
@@ -370,7 +377,8 @@ static void say_nested(rn_text *t, const rn_recipe *r, const char *under, int de
     // a scalar that also has keys below it: those stand beside it, dotted
     for (int k = 0; below && v && k < rn_recipe_count(r); k++) {
       const rn_given *w = rn_recipe_at(r, k);
-      if (starts(w->key, key) && w->key[strlen(key)] == '.') rn_say_text(t, "%*s%s: ", 2 * depth, "", w->key + (*under ? strlen(under) + 1 : 0)), say_value(t, w);
+      if (starts(w->key, key) && w->key[strlen(key)] == '.')
+        rn_say_text(t, "%*s%s: ", 2 * depth, "", w->key + (*under ? strlen(under) + 1 : 0)), say_value(t, w);
     }
     rn_free(key);
   }
@@ -381,7 +389,8 @@ static void say_blocks(rn_text *t, const rn_recipe *r, const char *key) {
   rn_recipe_key k;
   for (int i = 0; i < rn_recipe_count(r); i++) {
     const rn_given *v = rn_recipe_at(r, i);
-    if (starts(v->key, key) && v->key[strlen(key)] == '.' && !rn_recipe_key_find(rn_recipe_bound(r), v->key, &k)) rn_say_text(t, "%s: ", v->key), say_value(t, v);
+    if (starts(v->key, key) && v->key[strlen(key)] == '.' && !rn_recipe_key_find(rn_recipe_bound(r), v->key, &k))
+      rn_say_text(t, "%s: ", v->key), say_value(t, v);
   }
 }
 

@@ -10,13 +10,20 @@ static void make_log(void) {
 #define TINY "data=log.safetensors env=pendulum hidden=16 batch=16 offline=40 evaluate=20 every=10 log=5 episodes=2 seed=3"
 
 TEST(wrong_recipes_end_with_2_before_anything_is_made) {
-  static const struct { const char *line, *says; } bad[] = {
-    {"iqql data=log.safetensors", "command line: no system 'iqql'; did you mean 'iql'?"}, {"iql", "iql needs data: logged transitions; give data=FILE"},
-    {"iql " TINY " expectil=0.9", "command line: no option 'expectil' in iql; did you mean 'expectile'?"}, {"iql " TINY " expectile=1.7", "command line: expectile: 1.7 is outside 0.5 .. 1 (default 0.7)"},
-    {"iql " TINY " batch=2", "command line: batch is given twice, 16 and 2; keep one"}, {"iql " TINY " nonsense", "'nonsense' is not key=value"},
-    {"iql data=absent.h5 env=pendulum offline=4", "absent.h5: can't be read: No such file or directory"}, {"iql data=log.safetensors env=pendulun offline=4", "no environment 'pendulun'; did you mean 'pendulum'?"},
-    {"absent.yaml", "absent.yaml: can't be read"}, {"bad.yaml", "bad.yaml:2:12: expectile: 1.7 is outside 0.5 .. 1 (default 0.7)"}, {"twice.yaml", "twice.yaml:3:1: 'gamma' stands here and at twice.yaml:2:1"},
-    {"iql " TINY " policy=gausian", "did you mean 'gaussian'?"},
+  static const struct { const char *line, *says;
+  } bad[] = {
+      {"iqql data=log.safetensors", "command line: no system 'iqql'; did you mean 'iql'?"},
+      {"iql", "iql needs data: logged transitions; give data=FILE"},
+      {"iql " TINY " expectil=0.9", "command line: no option 'expectil' in iql; did you mean 'expectile'?"},
+      {"iql " TINY " expectile=1.7", "command line: expectile: 1.7 is outside 0.5 .. 1 (default 0.7)"},
+      {"iql " TINY " batch=2", "command line: batch is given twice, 16 and 2; keep one"},
+      {"iql " TINY " nonsense", "'nonsense' is not key=value"},
+      {"iql data=absent.h5 env=pendulum offline=4", "absent.h5: can't be read: No such file or directory"},
+      {"iql data=log.safetensors env=pendulun offline=4", "no environment 'pendulun'; did you mean 'pendulum'?"},
+      {"absent.yaml", "absent.yaml: can't be read"},
+      {"bad.yaml", "bad.yaml:2:12: expectile: 1.7 is outside 0.5 .. 1 (default 0.7)"},
+      {"twice.yaml", "twice.yaml:3:1: 'gamma' stands here and at twice.yaml:2:1"},
+      {"iql " TINY " policy=gausian", "did you mean 'gaussian'?"},
   };
   make_log();
   rn_error err = {0};
@@ -32,7 +39,13 @@ TEST(wrong_recipes_end_with_2_before_anything_is_made) {
 TEST(a_dry_run_prints_a_recipe_that_trains_the_same) {
   make_log();
   EXPECT(0, "expectile: 0.9", "rein train iql " TINY " expectile=0.9 --dry-run");
-  EXPECT(0, "", "rein train iql " TINY " expectile=0.9 --dry-run > r.yaml && rein train r.yaml --out a -q && rein train iql " TINY " expectile=0.9 --out b -q && cmp a/checkpoint/00000040.safetensors b/checkpoint/00000040.safetensors");
+  EXPECT(0, "",
+         "rein train iql " TINY " expectile=0.9 --dry-run > r.yaml && rein train r.yaml --out a -q && rein train iql " TINY " expectile=0.9 --out b "
+                                                                                                                            "-q && cmp "
+                                                                                                                            "a/checkpoint/"
+                                                                                                                            "00000040.safetensors "
+                                                                                                                            "b/checkpoint/"
+                                                                                                                            "00000040.safetensors");
   EXPECT(2, "in use by an earlier run", "rein train r.yaml --out a");
 }
 
@@ -42,7 +55,9 @@ TEST(a_run_is_trained_evaluated_exported_and_reported) {
   EXPECT(0, "\"return\": {\"value\": ", "rein train iql " TINY " --out b --json -q");
   EXPECT(0, "return", "rein eval a --episodes 3");
   EXPECT(0, "\"returns\": [", "rein eval a --episodes 3 --json");
-  EXPECT(0, "\"episodes\":  3", "rein eval a --episodes 3 --json | python3 -c 'import json,sys; d = json.load(sys.stdin); print(\"\\\"episodes\\\": \", len(d[\"returns\"]))'");
+  EXPECT(0, "\"episodes\":  3",
+         "rein eval a --episodes 3 --json | python3 -c 'import json,sys; d = json.load(sys.stdin); print(\"\\\"episodes\\\": \", "
+         "len(d[\"returns\"]))'");
   EXPECT(2, "is not one of its keys; did you mean 'data=...'?", "rein eval a dta=x");
   EXPECT(2, "no such folder", "rein eval nowhere");
   EXPECT(2, "holds no run", "mkdir -p empty && rein eval empty");
@@ -59,7 +74,9 @@ TEST(a_run_is_trained_evaluated_exported_and_reported) {
 
 TEST(a_finished_run_stays_as_it_is) {
   make_log();
-  EXPECT(0, "", "rein train bc " TINY " --out a -q && cp a/checkpoint/00000040.safetensors x && cp a/events.out.tfevents.0.rein y && rein resume a -q && cmp x a/checkpoint/00000040.safetensors && cmp y a/events.out.tfevents.0.rein");
+  EXPECT(0, "",
+         "rein train bc " TINY " --out a -q && cp a/checkpoint/00000040.safetensors x && cp a/events.out.tfevents.0.rein y && rein resume a -q && "
+                               "cmp x a/checkpoint/00000040.safetensors && cmp y a/events.out.tfevents.0.rein");
   EXPECT(2, "not the folder of a run (no recipe.yaml)", "rein resume nowhere");
 }
 
@@ -68,14 +85,20 @@ TEST(an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes) {
   const char *slow = "data=log.safetensors env=pendulum hidden=64x64 offline=1200 evaluate=400 every=100 log=50 episodes=2 seed=3";
   EXPECT(0, "", "rein train iql %s --out whole -q", slow);
   EXPECT(130, "go on with  rein resume cut", "'%s/rein' train iql %s --out cut -q & p=$!; sleep 0.7; kill -INT $p; wait $p", TEST_BUILD, slow);
-  EXPECT(0, "", "rein resume cut -q && cmp whole/checkpoint/00001200.safetensors cut/checkpoint/00001200.safetensors && cmp whole/events.out.tfevents.0.rein cut/events.out.tfevents.0.rein");
+  EXPECT(0, "",
+         "rein resume cut -q && cmp whole/checkpoint/00001200.safetensors cut/checkpoint/00001200.safetensors && cmp "
+         "whole/events.out.tfevents.0.rein cut/events.out.tfevents.0.rein");
   EXPECT(143, "go on with  rein resume term", "'%s/rein' train iql %s --out term -q & p=$!; sleep 0.7; kill -TERM $p; wait $p", TEST_BUILD, slow);
 }
 
 TEST(seeds_are_processes_and_one_report) {
   make_log();
   EXPECT(0, "over 3 seeds", "rein train bc " TINY " seeds=3 --out many -q; rein train bc " TINY " seeds=3 --out again");
-  EXPECT(0, "", "test -e many/report.html && ls many/seed-3 many/seed-4 many/seed-5 >/dev/null && rein train bc " TINY " --out one -q && cmp one/checkpoint/00000040.safetensors many/seed-3/checkpoint/00000040.safetensors");
+  EXPECT(0, "",
+         "test -e many/report.html && ls many/seed-3 many/seed-4 many/seed-5 >/dev/null && rein train bc " TINY " --out one -q && cmp "
+                                                                                                                "one/checkpoint/00000040.safetensors "
+                                                                                                                "many/seed-3/checkpoint/"
+                                                                                                                "00000040.safetensors");
   char *html = shell_file("many/report.html");
   CHECK_TEXT(html, "1 arm, 3 runs"), CHECK_TEXT(html, "rein train bc data=log.safetensors"), CHECK(!strstr(html, "progress-fd"));
   rn_free(html);
