@@ -44,7 +44,7 @@ typedef struct { char name[64]; double value, low, high; } rn_figure;          /
 typedef struct {
   int episodes; double *returns; int *lengths;             // of each episode; NULL without an environment
   int figures; rn_figure *figure;                          // "return", "score", "fqe", "wis", "effective sample size", the system's own
-  char env[128], data[512];
+  char env[128], data[512], note[1536];                    // note: what the figures mean and why they may be doubted, lines; "": nothing
 } rn_evaluation;
 void rn_evaluation_free(rn_evaluation *e);
 /* The run's act in RN_EVALUATE over `episodes` episodes (0: the recipe's) of its environment, or of `env` when that is not NULL; with `data`

@@ -23,8 +23,7 @@ static rn_code close_output(rn_code code) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--rein-reader") == 0) return rn_reader_main(argc, argv);
-  int cell = rn_claim_cell_main(argc, argv);
-  if (cell >= 0) return cell;
+  if (argc > 1 && strcmp(argv[1], "--rein-cell") == 0) return rn_claim_cell_main(argc, argv);
   rn_error err = {0};
   cli c = {0};
   rn_code code = RN_OK;

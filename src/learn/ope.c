@@ -1,18 +1,25 @@
-/* learn/ope.c - off-policy evaluation from a log: fitted Q evaluation and weighted importance sampling. */
+/* learn/ope.c - off-policy evaluation from a log: fitted Q evaluation of an ensemble, weighted importance sampling. */
 #include "rein/ope.h"
 
-enum { CHUNK = 1024 };                          // rows that pass through the policy together
+enum { CHUNK = 1024, DRAWS = 16 };              // rows that pass through the policy together; sampled actions at a start
 
 typedef struct {
   const rn_ope_order *o;
   rn_run *run; rn_graph *g;
+  rn_scaling scaling;                           // the order's, rewards divided by `unit` besides
   const rn_episode *episode; int64_t episodes, rows;
-  int w;                                        // columns of an action
-  float *next_act, *start_act;                  // [rows, w] at next; [episodes, w] at the start
-  int64_t *starts;                              // [episodes]
+  int32_t *of;                                  // [rows] the row's episode, -1: none
+  int64_t *whole, wholes;                       // complete episodes
+  double *G, unit;                              // [wholes] their discounted returns; root of their mean square
+  double least, most;                           // between which values can lie, in units
+  int w, members, batch; long updates;          // w: columns of an action
 } work;
 
-//---- the policy on rows -------------------------------------------------------------------------------------------------------------
+static rn_batch rows_of(const work *k, int n, const int64_t *row) { return rn_batch_new(k->g, k->run, k->o->log, NULL, &k->scaling, n, row); }
+
+//---- the two policies on rows ---------------------------------------------------------------------------------------------------------------
+
+static rn_node *inside(const work *k, rn_node *act) { return k->o->world->act.kind == RN_BOX ? rn_clamp(act, -1, 1) : act; }      // as executed
 
 static rn_node *acted(const work *k, rn_node *obs, const int64_t *row) {
   int n = rn_rows(obs);
@@ -24,129 +31,160 @@ static rn_node *acted(const work *k, rn_node *obs, const int64_t *row) {
   rn_action out = {0};
   k->o->system->act(k->o->self, &in, &out);
   rn_graph_units(k->g, 0, NULL);
-  return rn_clamp(out.act, k->o->world->act.kind == RN_BOX ? -1 : 0, k->o->world->act.kind == RN_BOX ? 1 : 1e9);
+  return inside(k, out.act);
 }
 
-static rn_batch rows_of(const work *k, int n, const int64_t *row) {
-  return rn_batch_new(k->g, k->run, k->o->log, NULL, k->o->scaling, n, row);
-}
-
-/* out [n, w] = the policy's actions at the rows' observations, or at what followed them. */
+// out [rows, w]: the system's actions at what followed each row (or at the rows); a planner thinks once a row, whatever the number of updates
 static void act_on(const work *k, int64_t n, const int64_t *rows, bool next, float *out) {
   for (int64_t from = 0; from < n; from += CHUNK) {
     int m = (int)RN_MIN(CHUNK, n - from);
-    rn_graph_begin(k->g, rn_key_new(k->o->seed, "ope.act", (uint64_t)from, next));
+    rn_graph_begin(k->g, rn_key_new(k->o->seed, next ? "ope.act.next" : "ope.act.start", (uint64_t)from, 0));
     rn_batch b = rows_of(k, m, rows + from);
-    rn_read_f32(acted(k, next ? b.next : b.obs, b.row), out + from * k->w);
+    rn_read_f32(acted(k, next ? b.next : b.obs, b.row), out + (size_t)from * (size_t)k->w);
   }
 }
 
-//---- fitted Q evaluation --------------------------------------------------------------------------------------------------------------
+static rn_node *gathered(const work *k, int n, const int64_t *index, const float *from) {
+  size_t w = (size_t)k->w;
+  float *x = rn_scratch_bytes(k->g, (size_t)n * w * sizeof *x);
+  for (int i = 0; i < n; i++) memcpy(x + (size_t)i * w, from + (size_t)index[i] * w, w * sizeof *x);
+  return rn_constant_f32(k->g, n, k->w, x);
+}
 
-/* How often each member's bootstrap holds each episode: weight [members, episodes]. */
-static float *bootstrap_weights(const work *k, int members) {
-  float *weight = rn_new((size_t)members * (size_t)k->episodes * sizeof *weight);
-  for (int e = 0; e < members; e++) {
+// [E, n, 1] sum_a pi(a|s) Q(s, a) where actions can be counted, else Q at a draw
+static rn_node *sampled_value(const work *k, rn_net *q, rn_node *obs) {
+  const rn_policy *pi = k->o->pi;
+  if (pi->kind->logits && rn_act_count(k->o->world)) return rn_sum_cols(rn_mul(rn_softmax(rn_policy_logits(pi, rn_view_of(obs))), rn_mlp(q, obs)));
+  return rn_critics(q, obs, rn_detach(inside(k, rn_policy_sample(pi, rn_view_of(obs), NULL))));
+}
+
+//---- fitted Q evaluation --------------------------------------------------------------------------------------------------------------------
+
+// how often each member's bootstrap holds each episode: weight [members, episodes]
+static float *bootstrap_weights(const work *k) {
+  float *weight = rn_new((size_t)k->members * (size_t)k->episodes * sizeof *weight);
+  for (int e = 0; e < k->members; e++) {
     rn_key key = rn_key_new(k->o->seed, "ope.bootstrap", (uint64_t)e, 0);
     for (int64_t i = 0; i < k->episodes; i++) weight[e * k->episodes + rn_below(&key, k->episodes)]++;
   }
   return weight;
 }
 
-static rn_node *gathered(const work *k, int n, const int64_t *index, const float *from) {
-  float *x = rn_scratch_bytes(k->g, (size_t)n * k->w * sizeof *x);
-  for (int i = 0; i < n; i++) memcpy(x + (size_t)i * k->w, from + index[i] * k->w, k->w * sizeof *x);
-  return rn_constant_f32(k->g, n, k->w, x);
-}
+// act: the system's at each row's next observation; NULL: samples of pi
+typedef struct { const work *k; rn_net *q, *target; rn_optim *opt; const rn_sampler *rows; const float *weight, *act; double tau, lr; } fit;
 
-static void fit_update(const work *k, const rn_optim *opt, rn_net *q, rn_net *target, int members, int batch, int64_t open, const int64_t *usable,
-                       const float *weight, long update, long updates) {
+static void fit_update(const fit *f, long update) {
+  const work *k = f->k;
   rn_graph *g = k->g;
   rn_graph_begin(g, rn_key_new(k->o->seed, "ope.update", (uint64_t)update, 0));
-  int64_t *row = rn_scratch_bytes(g, (size_t)batch * sizeof *row);
-  rn_real *w = rn_scratch(g, (size_t)members * batch);
-  rn_key key = rn_key_new(k->o->seed, "ope.rows", (uint64_t)update, 0);
-  for (int i = 0; i < batch; i++) row[i] = usable[rn_below(&key, open)];
-  for (int e = 0; e < members; e++)
-    for (int i = 0; i < batch; i++) w[e * batch + i] = weight[e * k->episodes + rn_table_episode_of(k->o->log, row[i])];
-  rn_batch b = rows_of(k, batch, row);
-  rn_node *ahead = rn_critics(target, b.next, gathered(k, batch, row, k->next_act));                             // [E, B, 1]
-  rn_node *y = rn_detach(rn_add(b.reward, rn_scale(rn_mul(b.live, ahead), k->o->gamma)));
-  rn_node *loss = rn_mul(rn_constant_dims(g, (const int[4]){1, members, batch, 1}, w), rn_square(rn_sub(rn_critics(q, b.obs, b.act), y)));
-  rn_step_at((rn_optim *)opt, rn_scale(rn_sum(loss), 1.0 / batch), (k->o->lr ? k->o->lr : 1e-3) * rn_cosine(update, updates));
-  rn_move(target, q, 0.01);
+  int B = k->batch, E = k->members;
+  int64_t *row = rn_scratch_bytes(g, (size_t)B * sizeof *row);
+  rn_sampler_draw(f->rows, rn_key_new(k->o->seed, "ope.rows", (uint64_t)update, 0), B, row);
+  // a member's loss counts a row as often as its bootstrap holds the episode
+  rn_real *w = rn_scratch(g, (size_t)E * (size_t)B);
+  for (int i = 0; i < B; i++)
+    for (int e = 0; e < E; e++) w[e * B + i] = (rn_real)sqrt(k->of[row[i]] < 0 ? 1 : f->weight[e * k->episodes + k->of[row[i]]]);
+  rn_node *root = rn_constant_dims(g, (const int[4]){1, E, B, 1}, w);
+  rn_batch b = rows_of(k, B, row);
+  // y = r + gamma live Q'(s', a'), each member by its own target; no value lies outside of what rewards allow
+  rn_node *ahead = f->act ? rn_critics(f->target, b.next, gathered(k, B, row, f->act)) : sampled_value(k, f->target, b.next);       // [E, B, 1]
+  rn_node *y = rn_clamp(rn_td_target(b.reward, b.live, ahead, k->o->gamma), k->least, k->most);
+  rn_step_at(f->opt, rn_td_loss(rn_mul(rn_critics(f->q, b.obs, b.act), root), rn_mul(rn_detach(y), root)), f->lr * rn_cosine(update, k->updates));
+  rn_move(f->target, f->q, f->tau);
 }
 
-/* Student's t at 97.5 % for d degrees of freedom: Cornish-Fisher from the normal, within 1 % from d = 3 on. */
+// Student's t at 97.5 % for d degrees of freedom: Cornish-Fisher from the normal, within 1 % from d = 3 on
 static double student(int d) {
   double z = 1.959963984540054, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
   return z + (z3 + z) / (4. * d) + (5 * z5 + 16 * z3 + 3 * z) / (96. * d * d) + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384. * d * d * d);
 }
 
-static rn_interval start_value(const work *k, rn_net *q, int members, const float *weight) {
-  double *sum = rn_new((size_t)members * 2 * sizeof *sum), *mass = sum + members;
-  for (int64_t from = 0; from < k->episodes; from += CHUNK) {
-    int m = (int)RN_MIN(CHUNK, k->episodes - from);
+// each member's mean value of the starts, every start as often as its bootstrap holds it
+static rn_interval start_value(const fit *f, const int64_t *start, const float *act) {
+  const work *k = f->k;
+  int E = k->members;
+  double *sum = rn_new((size_t)E * 2 * sizeof *sum), *mass = sum + E;
+  int draws = act || k->o->pi->kind->logits ? 1 : DRAWS;
+  for (int64_t from = 0; from < k->wholes; from += CHUNK) {
+    int m = (int)RN_MIN(CHUNK, k->wholes - from);
     int64_t index[CHUNK];
-    rn_graph_begin(k->g, rn_key_new(k->o->seed, "ope.start", (uint64_t)from, 0));
     for (int i = 0; i < m; i++) index[i] = from + i;
-    rn_batch b = rows_of(k, m, k->starts + from);
-    rn_node *v = rn_critics(q, b.obs, gathered(k, m, index, k->start_act));                                      // [E, m, 1]
-    float *x = rn_scratch_bytes(k->g, rn_count(v) * sizeof *x);
-    rn_read_f32(v, x);
-    for (int e = 0; e < members; e++)
-      for (int i = 0; i < m; i++) sum[e] += weight[e * k->episodes + from + i] * x[e * m + i], mass[e] += weight[e * k->episodes + from + i];
+    for (int d = 0; d < draws; d++) {
+      rn_graph_begin(k->g, rn_key_new(k->o->seed, "ope.start", (uint64_t)from, (uint64_t)d));
+      rn_batch b = rows_of(k, m, start + from);
+      rn_node *v = act ? rn_critics(f->q, b.obs, gathered(k, m, index, act)) : sampled_value(k, f->q, b.obs);     // [E, m, 1]
+      float *x = rn_scratch_bytes(k->g, rn_count(v) * sizeof *x);
+      rn_read_f32(v, x);
+      for (int e = 0; e < E; e++)
+        for (int i = 0; i < m; i++) {
+          double w = f->weight[e * k->episodes + k->whole[from + i]];
+          sum[e] += w * x[e * m + i], mass[e] += w;
+        }
+    }
   }
-  for (int e = 0; e < members; e++) sum[e] /= mass[e];
-  double mean = rn_mean_of(members, sum), half = members > 1 ? student(members - 1) * rn_std_of(members, sum) : NAN;
+  int n = 0;
+  for (int e = 0; e < E; e++) if (mass[e] > 0) sum[n++] = k->unit * sum[e] / mass[e];         // a small bootstrap may hold no complete episode
+  double mean = rn_mean_of(n, sum), half = n > 1 ? student(n - 1) * rn_std_of(n, sum) : NAN;
   rn_free(sum);
-  return (rn_interval){mean, mean - half, mean + half, 0};
+  return (rn_interval){mean, mean - half, mean + half, E - n};
 }
 
-static bool fqe(work *k, rn_interval *out, rn_error *err) {
-  const rn_ope_order *o = k->o;
-  int members = o->members ? o->members : 10, batch = o->batch ? o->batch : 256;
-  long updates = o->updates ? o->updates : 5000;
-  int64_t *usable = rn_new((size_t)k->rows * sizeof *usable), open = 0;
-  for (int64_t i = 0; i < k->rows; i++) if (rn_table_has_next(o->log, i)) usable[open++] = i;
-  if (!open) return rn_free(usable), rn_fail(err, "the log holds no row whose next observation is known: a value can't be fitted");
-  // rows without a next observation are never drawn, but have a place in the array
-  float *act = rn_new((size_t)open * k->w * sizeof *act);
-  act_on(k, open, usable, true, act);
-  for (int64_t i = 0; i < open; i++) memcpy(k->next_act + usable[i] * k->w, act + i * k->w, k->w * sizeof *act);
-  act_on(k, k->episodes, k->starts, false, k->start_act);
-  rn_net *q = rn_critics_new(k->run, "fqe", members), *target = rn_copy(k->run, q, "target");
-  rn_optim *opt = rn_adam(k->run, q, 1e-3);
-  float *weight = bootstrap_weights(k, members);
-  for (long u = 0; u < updates && !rn_stopped(k->run); u++) fit_update(k, opt, q, target, members, batch, open, usable, weight, u, updates);
-  if (!rn_stopped(k->run)) *out = start_value(k, q, members, weight);
-  rn_free(usable), rn_free(act), rn_free(weight);
+/* How fast the target follows: news of a reward travels 1/tau updates for each step that it lies ahead, and must have come from as far as
+ * values reach by three quarters of the updates, when the rate begins to be small. 6 of these times leave exp(-6) of the first error. */
+static double tau_of(const work *k) {
+  int64_t longest = 1;
+  bool all_end = true;
+  for (int64_t i = 0; i < k->episodes; i++) longest = RN_MAX(longest, k->episode[i].length), all_end &= k->episode[i].end == RN_END_TERMINATED;
+  double reach = k->o->gamma < 1 ? 1 / (1 - k->o->gamma) : (double)longest;
+  if (all_end) reach = fmin(reach, (double)longest);
+  return fmin(fmax(6 * reach / (0.75 * (double)k->updates), 0.005), 0.5);
+}
+
+static bool fqe(const work *k, bool sampled, rn_interval *out, rn_error *err) {
+  fit f = {.k = k, .tau = tau_of(k), .lr = k->o->lr ? k->o->lr : 1e-3};
+  rn_sampler *rows = rn_sampler_new(k->o->log, &(rn_sampling){.next = true}, err);
+  if (!rows) return false;
+  size_t w = (size_t)k->w;
+  float *next = NULL, *first = NULL, *weight = bootstrap_weights(k);
+  int64_t *start = rn_new((size_t)k->wholes * sizeof *start);
+  for (int64_t i = 0; i < k->wholes; i++) start[i] = k->episode[k->whole[i]].first;
+  if (!sampled) {
+    int64_t *known = rn_new((size_t)k->rows * sizeof *known), n = 0;
+    next = rn_new((size_t)k->rows * w * sizeof *next), first = rn_new((size_t)k->wholes * w * sizeof *first);
+    for (int64_t row = 0; row < k->rows; row++) if (rn_table_has_next(k->o->log, row)) known[n++] = row;
+    act_on(k, n, known, true, next), act_on(k, k->wholes, start, false, first);
+    for (int64_t i = n - 1; i >= 0 && known[i] != i; i--) memmove(next + (size_t)known[i] * w, next + (size_t)i * w, w * sizeof *next);
+    rn_free(known);
+  }
+  f.q = rn_critics_new(k->run, sampled ? "sampled" : "fqe", k->members), f.target = rn_copy(k->run, f.q, "target");
+  f.opt = rn_adam(k->run, f.q, f.lr), f.rows = rows, f.weight = weight, f.act = next;
+  for (long u = 0; u < k->updates && !rn_stopped(k->run); u++) fit_update(&f, u);
+  if (!rn_stopped(k->run)) *out = start_value(&f, start, first);
+  rn_free(next), rn_free(first), rn_free(weight), rn_free(start), rn_sampler_free(rows);
   return !rn_stopped(k->run) || rn_fail_as(err, RN_NUMBERS, "fitted Q evaluation: %s", rn_stopped(k->run)->text);
 }
 
-//---- weighted importance sampling ---------------------------------------------------------------------------------------------------------
+//---- weighted importance sampling -------------------------------------------------------------------------------------------------------------
 
-/* The log's own policy by maximum likelihood. */
+// the log's own policy by maximum likelihood
 static rn_policy *behaviour_model(const work *k) {
   const rn_ope_order *o = k->o;
-  int batch = o->batch ? o->batch : 256;
   long updates = o->fit ? o->fit : 2000;
   rn_policy *p = rn_policy_new(k->run, "behaviour", rn_act_count(o->world) ? "categorical" : "gaussian", RN_CAN_FIT | RN_CAN_LOGP, NULL);
   rn_optim *opt = rn_adam(k->run, rn_policy_net(p), 1e-3);
   for (long u = 0; u < updates && !rn_stopped(k->run); u++) {
     rn_graph_begin(k->g, rn_key_new(o->seed, "ope.behaviour", (uint64_t)u, 0));
-    int64_t *row = rn_scratch_bytes(k->g, (size_t)batch * sizeof *row);
+    int64_t *row = rn_scratch_bytes(k->g, (size_t)k->batch * sizeof *row);
     rn_key key = rn_key_new(o->seed, "ope.behaviour.rows", (uint64_t)u, 0);
-    for (int i = 0; i < batch; i++) row[i] = rn_below(&key, k->rows);
-    rn_batch b = rows_of(k, batch, row);
+    for (int i = 0; i < k->batch; i++) row[i] = rn_below(&key, k->rows);
+    rn_batch b = rows_of(k, k->batch, row);
     rn_step_at(opt, rn_policy_fit(p, rn_view_of(b.obs), b.act, NULL), 1e-3 * rn_cosine(u, updates));
   }
   return p;
 }
 
-/* ratio [rows] = ln pi(a|s) - ln b(a|s). */
-static void log_ratios(const work *k, const rn_policy *model, double *ratio) {
-  bool given = model == NULL;
+// ratio [rows] = ln pi(a|s) - ln b(a|s); model NULL: b is the log's column
+static bool log_ratios(const work *k, const rn_policy *model, double *ratio, rn_error *err) {
   for (int64_t from = 0; from < k->rows; from += CHUNK) {
     int m = (int)RN_MIN(CHUNK, k->rows - from);
     int64_t row[CHUNK];
@@ -155,66 +193,92 @@ static void log_ratios(const work *k, const rn_policy *model, double *ratio) {
     rn_graph_begin(k->g, rn_key_new(k->o->seed, "ope.logp", (uint64_t)from, 0));
     rn_batch rows = rows_of(k, m, row);
     rn_read_f32(rn_policy_logp(k->o->pi, rn_view_of(rows.obs), rows.act), a);
-    if (given) rn_gather(k->o->log, "behaviour_logp", m, row, b);
+    if (!model) rn_gather(k->o->log, "behaviour_logp", m, row, b);
     else rn_read_f32(rn_policy_logp(model, rn_view_of(rows.obs), rows.act), b);
-    for (int i = 0; i < m; i++) ratio[from + i] = (double)a[i] - b[i];
+    for (int i = 0; i < m; i++) {
+      if (!isfinite(b[i]) || (rn_act_count(k->o->world) && b[i] > 1e-5f))
+        return rn_fail(err, "behaviour_logp row %lld is %g; an action that was taken has a finite log-probability%s", (long long)row[i], (double)b[i],
+                       rn_act_count(k->o->world) ? " of 0 or less" : "");
+      ratio[from + i] = (double)a[i] - b[i];
+    }
   }
+  return true;
 }
 
-static double discounted(const work *k, const rn_episode *e) {
-  double sum = 0, factor = 1;
-  for (int64_t t = 0; t < e->length; t++, factor *= k->o->gamma) {
-    float r;
-    int64_t row = e->first + t;
-    rn_gather(k->o->log, "reward", 1, &row, &r);
-    sum += factor * (k->o->scaling->reward_scale * r + k->o->scaling->reward_bias);
+static bool wis(const work *k, rn_ope *out, rn_error *err) {
+  out->fitted = rn_table_width(k->o->log, "behaviour_logp") != 1;
+  double *lw = rn_new((size_t)k->wholes * sizeof *lw), *ratio = rn_new((size_t)k->rows * sizeof *ratio);
+  bool fine = log_ratios(k, out->fitted ? behaviour_model(k) : NULL, ratio, err);
+  if (fine && rn_stopped(k->run)) fine = rn_fail_as(err, RN_NUMBERS, "model of the behaviour: %s", rn_stopped(k->run)->text);
+  for (int64_t i = 0; i < k->wholes; i++) {
+    const rn_episode *e = &k->episode[k->whole[i]];
+    for (int64_t row = e->first; row < e->first + e->length; row++) lw[i] += ratio[row];
   }
-  return sum;
+  rn_boot how = {.key = rn_key_new(k->o->seed, "ope.interval", 0, 0)};
+  if (fine) out->wis = rn_wis_interval((int)k->wholes, lw, k->G, &how, &out->effective);
+  rn_free(lw), rn_free(ratio);
+  return fine;
 }
 
-static void wis(const work *k, rn_ope *out) {
-  const rn_ope_order *o = k->o;
-  double *g = rn_new((size_t)k->episodes * 2 * sizeof *g), *lw = g + k->episodes, *ratio = rn_new((size_t)k->rows * sizeof *ratio);
-  bool possible = o->pi && o->pi->kind->log_prob;
-  out->fitted = possible && rn_table_width(o->log, "behaviour_logp") != 1;
-  if (possible) log_ratios(k, out->fitted ? behaviour_model(k) : NULL, ratio);
-  int n = 0;
-  for (int64_t i = 0; i < k->episodes; i++) {
-    const rn_episode *e = &k->episode[i];
-    if (e->end == RN_END_CUT) continue;
-    g[n] = discounted(k, e), lw[n] = 0;
-    for (int64_t t = 0; t < e->length; t++) lw[n] += ratio[e->first + t];
-    n++;
-  }
-  rn_boot how = {.key = rn_key_new(o->seed, "ope.interval", 0, 0)};
-  out->episodes = n, out->effective = NAN, out->wis = (rn_interval){NAN, NAN, NAN, 0};
-  out->behaviour = rn_interval_of(RN_STAT_MEAN, 1, &n, g, &how);
-  if (possible && n && !rn_stopped(k->run)) out->wis = rn_wis_interval(n, lw, g, &how, &out->effective);
-  rn_free(g), rn_free(ratio);
-}
-
-//---- both --------------------------------------------------------------------------------------------------------------------------------
+//---- both --------------------------------------------------------------------------------------------------------------------------------------
 
 static bool ready(const rn_ope_order *o, rn_error *err) {
-  int64_t n;
+  static const char *const wanted[] = {"obs", "act", "reward", "terminated", "next"};
+  int64_t n, whole = 0, truncated = 0;
+  const rn_episode *e = rn_table_episodes(o->log, &n);
   if (!o->system->act) return rn_fail(err, "%s does not act: there is nothing to evaluate", o->system->name);
   if (o->system->memory && o->system->memory(o->self) > 0) return rn_fail(err, "%s remembers earlier steps; a log's rows can't be judged one by one", o->system->name);
-  rn_table_episodes(o->log, &n);
-  return n > 0 || rn_fail(err, "the log has no episodes");
+  if (!(o->gamma >= 0 && o->gamma <= 1)) return rn_fail(err, "gamma is %g; a discount lies in 0 .. 1", o->gamma);
+  for (int i = 0; i < RN_COUNT(wanted); i++) if (!rn_table_width(o->log, wanted[i])) return rn_fail(err, "the log has no column %s", wanted[i]);
+  for (int64_t i = 0; i < n; i++) whole += e[i].end != RN_END_CUT, truncated += e[i].end == RN_END_TRUNCATED;
+  if (whole > INT32_MAX) return rn_fail(err, "the log has more than 2^31 episodes");
+  if (o->gamma == 1 && truncated) return rn_fail(err, "%lld episodes meet a time limit, behind which an undiscounted value has no end; gamma must be below 1", (long long)truncated);
+  return whole > 0 || rn_fail(err, "the log has no episodes that ended or were truncated: where do they begin, what did they earn?");
+}
+
+static double reward_at(const work *k, int64_t row) {
+  float r;
+  rn_gather(k->o->log, "reward", 1, &row, &r);
+  return k->o->scaling->reward_scale * r + k->o->scaling->reward_bias;
+}
+
+// complete episodes, what they earned, and the unit in which values are fitted
+static void count_returns(work *k, rn_ope *out) {
+  double square = 0, least = 0, most = 0, gamma = k->o->gamma;
+  k->whole = rn_new((size_t)k->episodes * sizeof *k->whole), k->G = rn_new((size_t)k->episodes * sizeof *k->G);
+  k->of = rn_new((size_t)k->rows * sizeof *k->of);
+  for (int64_t row = 0; row < k->rows; row++) {
+    double r = reward_at(k, row);
+    k->of[row] = -1, least = fmin(least, r), most = fmax(most, r);
+  }
+  for (int64_t i = 0; i < k->episodes; i++) {
+    const rn_episode *e = &k->episode[i];
+    double G = 0;
+    for (int64_t row = e->first + e->length - 1; row >= e->first; row--) G = reward_at(k, row) + gamma * G, k->of[row] = (int32_t)i;
+    if (e->end == RN_END_CUT) continue;
+    if (e->end == RN_END_TRUNCATED) out->cut += pow(gamma, (double)e->length);
+    k->G[k->wholes] = G, k->whole[k->wholes++] = i, square += G * G;
+  }
+  out->cut /= (double)k->wholes, out->episodes = k->wholes;
+  k->unit = square > 0 ? sqrt(square / (double)k->wholes) : 1;
+  k->scaling.reward_scale /= k->unit, k->scaling.reward_bias /= k->unit;
+  k->least = gamma < 1 ? least / (1 - gamma) / k->unit : -INFINITY, k->most = gamma < 1 ? most / (1 - gamma) / k->unit : INFINITY;
 }
 
 bool rn_ope_estimate(const rn_ope_order *o, rn_ope *out, rn_error *err) {
-  *out = (rn_ope){.fqe = {NAN, NAN, NAN, 0}};
+  static const rn_interval none = {NAN, NAN, NAN, 0};
+  *out = (rn_ope){.fqe = none, .sampled = none, .wis = none, .effective = NAN};
   if (!ready(o, err)) return false;
-  work k = {.o = o, .run = rn_run_new(o->seed, 0), .rows = rn_table_rows(o->log), .w = rn_act_width(o->world)};
-  rn_world_set(k.run, "data", o->world);
-  rn_set(k.run, "hidden", "64x64");
+  work k = {.o = o, .run = rn_run_new(o->seed, 0), .scaling = *o->scaling, .rows = rn_table_rows(o->log), .w = rn_act_width(o->world),
+            .members = o->members ? o->members : 10, .batch = o->batch ? o->batch : 256, .updates = o->updates ? o->updates : 10000};
+  rn_world_set(k.run, "data", o->world), rn_set(k.run, "hidden", o->hidden ? o->hidden : "64x64");
   k.g = rn_graph_new(k.run, "ope", 0), k.episode = rn_table_episodes(o->log, &k.episodes);
-  k.next_act = rn_new((size_t)k.rows * k.w * sizeof(float)), k.start_act = rn_new((size_t)k.episodes * k.w * sizeof(float));
-  k.starts = rn_new((size_t)k.episodes * sizeof *k.starts);
-  for (int64_t i = 0; i < k.episodes; i++) k.starts[i] = k.episode[i].first;
-  wis(&k, out);
-  bool fine = fqe(&k, &out->fqe, err);
-  rn_free(k.next_act), rn_free(k.start_act), rn_free(k.starts), rn_graph_free(k.g), rn_run_free(k.run);
+  count_returns(&k, out);
+  int n = (int)k.wholes;
+  out->behaviour = rn_interval_of(RN_STAT_MEAN, 1, &n, k.G, &(rn_boot){.key = rn_key_new(o->seed, "ope.behaviour.interval", 0, 0)});
+  bool stochastic = o->pi && o->pi->kind->log_prob && o->pi->kind->sample;
+  bool fine = !stochastic || wis(&k, out, err);
+  fine = fine && fqe(&k, false, &out->fqe, err) && (!stochastic || fqe(&k, true, &out->sampled, err));
+  rn_free(k.of), rn_free(k.whole), rn_free(k.G), rn_graph_free(k.g), rn_run_free(k.run);
   return fine;
 }

@@ -27,7 +27,7 @@ bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_
   return fine;
 }
 
-static void figure(rn_evaluation *e, const char *name, rn_interval x) {
+void evaluation_figure(rn_evaluation *e, const char *name, rn_interval x) {
   e->figure = rn_grow(e->figure, (size_t)e->figures * sizeof *e->figure, (size_t)(e->figures + 1) * sizeof *e->figure);
   rn_figure *f = &e->figure[e->figures++];
   snprintf(f->name, sizeof f->name, "%s", name), f->value = x.value, f->low = x.low, f->high = x.high;
@@ -40,16 +40,16 @@ static bool by_episodes(session *s, const rn_env_kind *kind, int episodes, uint6
   snprintf(out->env, sizeof out->env, "%s", kind->name);
   if (!session_evaluate(s, kind, episodes, seed, out->returns, out->lengths, err)) return false;
   rn_boot how = {.key = rn_key_new(seed, "evaluate.interval", 0, 0)};
-  figure(out, "return", rn_interval_of(RN_STAT_MEAN, 1, &episodes, out->returns, &how));
+  evaluation_figure(out, "return", rn_interval_of(RN_STAT_MEAN, 1, &episodes, out->returns, &how));
   if (kind->score_high != kind->score_low) {
     double *score = rn_new((size_t)episodes * sizeof *score);
     for (int i = 0; i < episodes; i++) score[i] = rn_env_score(kind, out->returns[i]);
-    figure(out, "score", rn_interval_of(RN_STAT_MEAN, 1, &episodes, score, &how));
+    evaluation_figure(out, "score", rn_interval_of(RN_STAT_MEAN, 1, &episodes, score, &how));
     rn_free(score);
   }
   double *length = rn_new((size_t)episodes * sizeof *length);
   for (int i = 0; i < episodes; i++) length[i] = out->lengths[i];
-  figure(out, "length", rn_interval_of(RN_STAT_MEAN, 1, &episodes, length, &how));
+  evaluation_figure(out, "length", rn_interval_of(RN_STAT_MEAN, 1, &episodes, length, &how));
   rn_free(length);
   return true;
 }

@@ -69,7 +69,8 @@ rn_node *session_observe(session *s, rn_graph *g, int n, const float *raw, rn_no
 
 bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, rn_error *err);
 
-bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err);   // held-out episodes: FQE and WIS (ope.c)
+void evaluation_figure(rn_evaluation *e, const char *name, rn_interval x);               // adds one
+bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err);   // held-out episodes: FQE and WIS (evaluate_log.c)
 
 //---- checkpoints (checkpoint.c) ----------------------------------------------------------------------------------------------------------
 
