@@ -38,6 +38,11 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err);
 /* Goes on from the folder's newest good checkpoint; from the start when there is none. A finished run: RN_OK, nothing changes. */
 rn_code rn_resume(const rn_train_options *o, rn_error *err);
 
+/* A recipe with `stages`: each a run of its own in folder/NAME, in the order of the file. A stage's `from`, `data` and `slots` may name an
+ * earlier stage; keys outside `stages` hold for all. A stage `make: ENV` makes a log (policy, episodes or steps, seed). What is finished is
+ * not repeated and what was cut short goes on; a stage whose recipe is another one than its folder's is refused. */
+rn_code rn_train_stages(const rn_recipe *r, const rn_train_options *o, rn_error *err);
+
 //---- using a run ---------------------------------------------------------------------------------------------------------------------
 
 typedef struct { char name[64]; double value, low, high; } rn_figure;          // low, high: 95 % interval, NAN where there is none

@@ -88,9 +88,17 @@ static rn_code one_run(cli *c, const rn_recipe *r, const char *folder, rn_error 
                         .say = on_say,
                         .context = &w,
                         .interrupt = &cli_interrupt};
-  rn_code code = r ? rn_train(r, &o, err) : rn_resume(&o, err);
+  const char **stages = NULL;
+  bool staged = r && rn_recipe_names(r, "stages", &stages) > 0;
+  rn_free(stages);
+  rn_code code = staged ? rn_train_stages(r, &o, err) : r ? rn_train(r, &o, err) : rn_resume(&o, err);
   cli_progress_end(&w.progress);
   if (code != RN_OK || w.fd >= 0) return code;
+  if (staged) {
+    if (c->json) printf("{\"folder\": \"%s\"}\n", folder);
+    else if (!c->quiet) printf("%s\n", folder);
+    return code;
+  }
   bool report = !cli_flag(c, "no-report");
   if (report && !cli_write_report(folder, err)) return err->code;
   if (!c->quiet || c->json) say_result(c, folder, &w.last, code, report);
@@ -111,7 +119,7 @@ rn_code cli_train(cli *c, rn_error *err) {
   char *folder = out ? rn_copy_text(out) : free_folder(system ? system->name : "stages");
   bool fine =
       absent_or_empty(folder) || rn_fail(err, "%s: in use by an earlier run; name another folder, or go on with it: rein resume %s", folder, folder);
-  rn_code code = !fine ? err->code : rn_recipe_int(r, "seeds") > 1 ? cli_train_seeds(c, r, folder, false, err) : one_run(c, r, folder, err);
+  rn_code code = !fine ? err->code : system && rn_recipe_int(r, "seeds") > 1 ? cli_train_seeds(c, r, folder, false, err) : one_run(c, r, folder, err);
   rn_free(folder), rn_recipe_free(r);
   return code;
 }
@@ -124,7 +132,11 @@ rn_code cli_resume(cli *c, rn_error *err) {
   if (!r) return err->code;
   const rn_given *seeds = rn_recipe_find(r, "seeds");
   double n;
-  rn_code code = seeds && rn_number(seeds->text, &n) && n > 1 ? cli_train_seeds(c, r, c->args[0], true, err) : one_run(c, NULL, c->args[0], err);
+  const char **stages;
+  bool staged = rn_recipe_names(r, "stages", &stages) > 0;
+  rn_free(stages);
+  rn_code code = !staged && seeds && rn_number(seeds->text, &n) && n > 1 ? cli_train_seeds(c, r, c->args[0], true, err)
+                                                                         : one_run(c, staged ? r : NULL, c->args[0], err);
   rn_recipe_free(r);
   return code;
 }

@@ -150,14 +150,44 @@ static bool check_key(const rn_given *v, const rn_system *s, rn_error *err) {
   return unknown(v, "option", v->key, s, names_of(s, names), names, err);
 }
 
+// a stage that makes a log
+static bool check_make(const rn_recipe *stage, rn_error *err) {
+  static const rn_recipe_key keys[] = {{"make", RN_KEY_TEXT},
+                                       {"policy", RN_KEY_TEXT},
+                                       {"episodes", RN_KEY_INT, 0, 1, 1e9},
+                                       {"steps", RN_KEY_INT, 0, 1, 1e12},
+                                       {"seed", RN_KEY_INT, 0, 0, 9007199254740992.0}};
+  const char *names[RN_COUNT(keys)];
+  for (int i = 0; i < RN_COUNT(keys); i++) names[i] = keys[i].name;
+  for (int i = 0; i < rn_recipe_count(stage); i++) {
+    const rn_given *v = rn_recipe_at(stage, i);
+    int k = 0;
+    while (k < RN_COUNT(keys) && strcmp(keys[k].name, v->key) != 0) k++;
+    if (k == RN_COUNT(keys)) return unknown(v, "key of a `make` stage", v->key, NULL, RN_COUNT(keys), names, err);
+    rn_recipe_key key = keys[k];
+    key.flags = RN_KEY_UNSET;
+    if (!value_ok(v, &key, err)) return false;
+  }
+  const rn_given *make = rn_recipe_find(stage, "make");
+  if (!rn_recipe_find(stage, "policy")) return rn_fail(err, "%s: make wants policy: random, an earlier stage, or mix:...", make->key_place);
+  if (!rn_recipe_find(stage, "episodes") == !rn_recipe_find(stage, "steps"))
+    return rn_fail(err, "%s: make wants one of episodes and steps", make->key_place);
+  return true;
+}
+
 static bool check_stage(const rn_recipe *r, const char *name, rn_error *err) {
   char *under = rn_printed("stages.%s", name);
   rn_recipe *stage = rn_recipe_part(r, under);
-  static const char *const own[] = {"as", "each", "measure", "slots", "code"};     // of stages alone; their runner reads them
+  static const char *const own[] = {"measure", "slots"};       // of stages alone, or checked when their products are there
   const rn_given *first = rn_recipe_at(stage, 0);
   bool fine = first || rn_fail(err, "%s: %s: a stage holds keys of its own: system, data, ...", rn_recipe_place(r, under), under);
   if (fine && !rn_recipe_find(stage, "system") && rn_recipe_find(stage, "measure"))
     rn_recipe_put(stage, "system", rn_recipe_find(stage, "measure")->text, rn_recipe_find(stage, "measure")->place);
+  if (fine && rn_recipe_find(stage, "make")) {
+    fine = check_make(stage, err);
+    rn_recipe_free(stage), rn_free(under);
+    return fine;
+  }
   for (int i = 0; i < RN_COUNT(own); i++) rn_recipe_drop(stage, own[i]);
   if (fine && !rn_recipe_find(stage, "system")) fine = rn_fail(err, "%s: stage '%s' names no system", first->key_place, name);
   const rn_system *system = fine ? rn_recipe_system(stage, err) : NULL;

@@ -37,7 +37,6 @@ static const rn_recipe_key after[] = {
   WORD("act_low", RN_KEY_REALS, NULL, "lowest action, a number or a list, where the log does not say", RN_KEY_UNSET),
   WORD("act_high", RN_KEY_REALS, NULL, "highest action, a number or a list, where the log does not say", RN_KEY_UNSET),
   INT("rows", 1, 1, 65536, "copies of the environment stepped together"),
-  INT("limit", 0, 0, 1e9, "steps after which an episode is cut; 0: the environment's own"),
   INT("capacity", 1000000, 1, 4e9, "transitions that the replay keeps"),
   INT("every", 10000, 1, 2e9, "updates between two checkpoints"),
   INT("evaluate", 10000, 0, 2e9, "updates between two evaluations; 0: only at the end"),
@@ -53,7 +52,6 @@ static const rn_recipe_key of_phase[] = {
   INT("batch", 0, 1, 1048576, "rows of an update in this phase", RN_KEY_OWN),
   INT("updates", 0, 1, 1e6, "updates after each collection", RN_KEY_OWN),
   REAL("log_share", 0, 0, 1, "share of a batch that comes from the log, the rest from new steps; not set: all rows alike", RN_KEY_OWN),
-  CHOICE("sampler", 0, "uniform|top|rw|aw", "which rows, in this phase", RN_KEY_OWN),
 };
 
 static const struct { const char *name, *json;

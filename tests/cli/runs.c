@@ -109,6 +109,33 @@ TEST(seeds_are_processes_and_one_report) {
   EXPECT(2, "many/seed-4.txt", "rm -r many/seed-4 && echo 'not a run' > many/seed-4 && rein resume many");
 }
 
+TEST(stages_pass_on_what_they_made_and_are_not_repeated) {
+  shell_begin();
+  static const char text[] = "seed: 4\nenv: pendulum\nhidden: 16\nbatch: 16\nepisodes: 2\nevaluate: 0\nstages:\n  log: {make: pendulum, policy: "
+                             "random, episodes: 4, seed: 9}\n"
+                             "  base: {system: bc, data: log, offline: 30}\n  mixed: {make: pendulum, policy: 'mix:0.5*random+0.5*base', steps: "
+                             "400}\n"
+                             "  fine: {system: iql, data: mixed, offline: 30}\n";
+  char *path = rn_printed("%s/s.yaml", shell_folder);
+  rn_error err = {0};
+  CHECK(rn_write_file(path, text, sizeof text - 1, &err));
+  EXPECT(0, "o",
+         "rein train s.yaml --out o && grep -q 'data: o/mixed/log.safetensors' o/fine/recipe.yaml && test -e o/base/checkpoint/00000030.safetensors");
+  EXPECT(0, "",
+         "find o -type f -newermt '1 hour' ; touch stamp; sleep 0.1; rein resume o -q; find o -name '*.safetensors' -newer stamp | grep . && exit 1; "
+         "true");
+  // a stage that is lost is made again, to the same bytes, and nothing else is touched
+  EXPECT(0, "", "cp o/fine/checkpoint/00000030.safetensors x && rm -r o/fine && rein resume o -q && cmp x o/fine/checkpoint/00000030.safetensors");
+  EXPECT(2, "no file and no earlier stage 'mixd'; did you mean 'mixed'?",
+         "sed 's/data: mixed/data: mixd/' s.yaml > t.yaml; rein train t.yaml --out p");
+  EXPECT(2, "no key of a `make` stage 'episods'", "sed 's/episodes: 4/episods: 4/' s.yaml > t.yaml; rein train t.yaml --out p");
+  EXPECT(2, "t.yaml:11:18: no system 'iqll'; did you mean 'iql'?", "sed 's/system: iql/system: iqll/' s.yaml > t.yaml; rein train t.yaml --out p");
+  EXPECT(2, "made by another recipe; remove it to make it again",
+         "sed -i 's/offline: 30}/offline: 40}/' o/recipe.yaml; sed -i 's/offline: 30$/offline: 40/' o/recipe.yaml; rein resume o");
+  EXPECT(0, "", "test ! -e p");
+  rn_free(path);
+}
+
 TEST(logs_are_made_shown_and_converted) {
   make_log();
   EXPECT(0, "2000", "rein data show log.safetensors");

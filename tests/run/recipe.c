@@ -271,14 +271,11 @@ TEST(columns_and_samplers_come_out_as_the_data_floor_wants_them) {
   rn_error err = {0};
   rn_columns c;
   rn_sampling s;
-  rn_recipe *r = parsed("columns: {obs: [a, b], act: u, reward: r, truncated: null}\nsampler: rw\nsampler.alpha: 0.2\nphases: {online: {sampler: "
-                        "uniform}}\n",
-                        &err);
+  rn_recipe *r = parsed("columns: {obs: [a, b], act: u, reward: r, truncated: null}\nsampler: rw\nsampler.alpha: 0.2\n", &err);
   CHECK(r && rn_recipe_check(r, &system_toy, &err) && rn_recipe_columns(r, &c, &err));
   CHECK(c.n_obs == 2 && strcmp(c.obs[1], "b") == 0 && c.n_act == 1 && strcmp(c.act[0], "u") == 0 && strcmp(c.reward, "r") == 0 && !c.truncated &&
         !c.n_next);
   CHECK(rn_recipe_sampling(r, NULL, &s) && s.kind == RN_RW && s.alpha == 0.2 && s.fraction == 0.1);
-  CHECK(rn_recipe_sampling(r, "online", &s) && s.kind == RN_UNIFORM && rn_recipe_sampling(r, "offline", &s) && s.kind == RN_RW);
   rn_recipe_put(r, "columns.rewards", "x", "here");
   CHECK(!rn_recipe_columns(r, &c, &err)), CHECK_TEXT(err.text, "here: columns has no 'rewards'; did you mean 'reward'?");
   rn_recipe_free(r);
