@@ -23,6 +23,7 @@ TEST(the_first_record_is_the_one_tensorboard_writes) {
   // length 24, its masked crc, {wall_time 0, file_version}, its masked crc
   rn_text t = {0};
   rn_event_version(&t);
+  CHECK(memcmp(t.at, "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22", 12) == 0);      // as every event file begins
   CHECK(t.n == 8 + 4 + 24 + 4 && t.at[0] == 24 && memcmp(t.at + 12, "\x09\0\0\0\0\0\0\0\0\x1a\x0d" "brain.Event:2", 24) == 0);
   t.n = 0;
   rn_event_scalar(&t, 300, "a", 1.5);
