@@ -124,7 +124,7 @@ static void say(const session *s, const rn_ope *e, const rn_policy *pi, double g
   note(out, "fqe judges the policy as it acts in evaluations, fqe sampled and wis judge its samples; the behaviour's log-probabilities are %s",
        e->fitted ? "those of a model fitted to the log" : "the log's column behaviour_logp");
   if (e->cut > 0.01) note(out, "time limits: wis ends there, fqe goes on; what lies behind them has a mean weight of %.2g", e->cut);
-  if (e->effective < FEW) note(out, "warning: the effective sample size is %.1f episodes of %lld: wis says little", e->effective, (long long)e->episodes);
+  if (e->effective < FEW) note(out, "warning: the effective sample size is %.1f episodes of %lld: wis says little, and its interval is too narrow", e->effective, (long long)e->episodes);
   if (known(e->sampled) && known(e->wis) && !meet(e->sampled, e->wis)) note(out, "warning: fqe sampled and wis disagree: their intervals do not meet");
 }
 
