@@ -4,7 +4,8 @@
  *   fqe      fitted Q evaluation (Le, Voloshin & Yue 2019, arXiv:1903.08738) of the act in RN_EVALUATE: Q(s, a) = r + gamma live Q(s', a'),
  *            the value is Q(s0, a0) averaged over the starts of the complete episodes. The first member of the ensemble is fitted on the
  *            log, each other on its own bootstrap of the episodes (Hao et al. 2021, arXiv:2102.03607); the interval is +- t sd of these,
- *            so it holds the fit's uncertainty and the starts'. live is 0 at a true end only: time limits bootstrap.
+ *            so it holds the fit's uncertainty and the starts'. live is 0 at a true end only: time limits bootstrap. An end after so many steps
+ *            that observations don't show is seen as a chance of ending in each of them.
  *   sampled  the same of the samples of pi; choices enter by their probabilities, others by draws.
  *   wis      weighted importance sampling over whole episodes, of the samples of pi; percentile bootstrap over episodes. It ends where the
  *            log's episodes end. The behaviour's log-probabilities are the log's column behaviour_logp (in the units of pi's actions,

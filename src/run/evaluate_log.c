@@ -128,7 +128,7 @@ static void say(const session *s, const rn_ope *e, const rn_policy *pi, double g
   if (known(e->sampled) && known(e->wis) && !meet(e->sampled, e->wis)) note(out, "warning: fqe sampled and wis disagree: their intervals do not meet");
 }
 
-bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err) {
+bool evaluate_log_in(session *s, const char *path, int updates, rn_evaluation *out, rn_error *err) {
   snprintf(out->data, sizeof out->data, "%s", path);
   rn_table *t = load(s, path, err);
   if (!t) return false;
@@ -138,10 +138,12 @@ bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error 
   double gamma = gamma_of(s);
   rn_ope estimate;
   rn_ope_order order = {.system = s->system, .self = s->self, .pi = pi, .log = t, .world = rn_world_of(s->run, NULL), .scaling = &scaling, .gamma = gamma,
-                        .seed = rn_run_seed(s->run)};
+                        .seed = rn_run_seed(s->run), .updates = updates};
   rn_error own = {0};
   bool fine = rn_ope_estimate(&order, &estimate, &own) || (own.code == RN_NUMBERS ? rn_fail_as(err, RN_NUMBERS, "%s: %s", path, own.text) : rn_fail(err, "%s: %s", path, own.text));
   if (fine) behaviour(t, order.seed, out), say(s, &estimate, pi, gamma, out);
   rn_table_free(t);
   return fine;
 }
+
+bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err) { return evaluate_log_in(s, path, 0, out, err); }
