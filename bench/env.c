@@ -103,12 +103,14 @@ static void run_poles(subject *s) {
 static int say(FILE *out, bool json, bool first, const char *name, int worlds, figure engine, figure bare, figure ratio, double bar) {
   bool missed = ratio.median < bar;
   if (json)
-    fprintf(out, "%s\n    {\"env\": \"%s\", \"worlds\": %d, \"rein\": %.0f, \"rein_range\": [%.0f, %.0f], \"bare\": %.0f, \"bare_range\": [%.0f, %.0f], "
-            "\"ratio\": %.4f, \"ratio_range\": [%.4f, %.4f], \"bar\": %.2f, \"missed\": %s}", first ? "" : ",", name, worlds, engine.median, engine.least,
-            engine.most, bare.median, bare.least, bare.most, ratio.median, ratio.least, ratio.most, bar, missed ? "true" : "false");
+    fprintf(out, "%s\n    {\"env\": \"%s\", \"worlds\": %d, \"rein\": %.0f, \"rein_range\": [%.0f, %.0f], \"bare\": %.0f, "
+            "\"bare_range\": [%.0f, %.0f], \"ratio\": %.4f, \"ratio_range\": [%.4f, %.4f], \"bar\": %.2f, \"missed\": %s}", first ? "" : ",",
+            name, worlds, engine.median, engine.least, engine.most, bare.median, bare.least, bare.most, ratio.median, ratio.least, ratio.most, bar,
+            missed ? "true" : "false");
   else
-    fprintf(out, "%-17s %6d  %10.0f (%.0f .. %.0f)  %10.0f (%.0f .. %.0f)  %.3f (%.3f .. %.3f)  %.2f%s\n", name, worlds, engine.median, engine.least, engine.most,
-            bare.median, bare.least, bare.most, ratio.median, ratio.least, ratio.most, bar, missed ? "  below the bar" : "");
+    fprintf(out, "%-17s %6d  %10.0f (%.0f .. %.0f)  %10.0f (%.0f .. %.0f)  %.3f (%.3f .. %.3f)  %.2f%s\n", name, worlds, engine.median,
+            engine.least, engine.most, bare.median, bare.least, bare.most, ratio.median, ratio.least, ratio.most, bar,
+            missed ? "  below the bar" : "");
   fflush(out);
   return missed;
 }
@@ -123,7 +125,8 @@ static int measure(FILE *out, bool json, bool first, const char *name, int n, lo
   const bool pole = strcmp(name, "cartpole") == 0;
   subject s = {.w = new_worlds(name, n), .bare = pole ? NULL : new_worlds(name, n), .steps = steps, .cheap = 1};
   const int columns = s.w->rows * s.w->act;
-  s.act = rn_new((size_t)steps * (size_t)columns * sizeof *s.act), s.ended = rn_new((size_t)(steps * n)), s.pole = rn_new((size_t)(5 * n) * sizeof *s.pole);
+  s.act = rn_new((size_t)steps * (size_t)columns * sizeof *s.act), s.ended = rn_new((size_t)(steps * n));
+  s.pole = rn_new((size_t)(5 * n) * sizeof *s.pole);
   rn_key key = rn_key_new(7, "bench", 0, 0);
   for (long k = 0; k < steps * columns; k++) s.act[k] = pole ? (float)rn_below(&key, 2) : rn_uniform(&key, -1, 1);
   double engine[REPETITIONS], bare[REPETITIONS], ratio[REPETITIONS];
@@ -140,15 +143,16 @@ static int measure(FILE *out, bool json, bool first, const char *name, int n, lo
 
 int rn_bench_env(FILE *out, bool json) {
   static const struct { const char *name; int worlds; long steps; double bar; } rows[] = {
-    {"cartpole", POLES, 20000, BAR_POLE}, {"hopper", BODIES, 400, BAR_BODIES}, {"halfcheetah", BODIES, 1000, BAR_BODIES}, {"walker2d", BODIES, 300, BAR_BODIES},
-    {"ant", BODIES, 150, BAR_BODIES}, {"invertedpendulum", BODIES, 3000, BAR_BODIES}, {"reacher", BODIES, 2000, BAR_BODIES}};
+    {"cartpole", POLES, 20000, BAR_POLE}, {"hopper", BODIES, 400, BAR_BODIES}, {"halfcheetah", BODIES, 1000, BAR_BODIES},
+    {"walker2d", BODIES, 300, BAR_BODIES}, {"ant", BODIES, 150, BAR_BODIES}, {"invertedpendulum", BODIES, 3000, BAR_BODIES},
+    {"reacher", BODIES, 2000, BAR_BODIES}};
   char cpu[200];
   cpu_name(cpu, sizeof cpu);
   const int threads = rn_threads();
   rn_threads_set(1);
   if (json) fprintf(out, "{\"cpu\": \"%s\", \"mujoco\": \"%s\", \"unit\": \"environment steps a CPU-second\", \"rows\": [", cpu, rn_bodies_version());
-  else fprintf(out, "%s, MuJoCo %s\nenvironment steps a CPU-second, one thread, median (range) of %d\n%-17s worlds  rein%*sbare loop%*sratio  bar\n", cpu,
-               rn_bodies_version(), REPETITIONS, "", 31, "", 26, "");
+  else fprintf(out, "%s, MuJoCo %s\nenvironment steps a CPU-second, one thread, median (range) of %d\n%-17s worlds  rein%*sbare loop%*sratio  bar\n",
+               cpu, rn_bodies_version(), REPETITIONS, "", 31, "", 26, "");
   int missed = 0;
   for (int i = 0; i < RN_COUNT(rows); i++) missed += measure(out, json, i == 0, rows[i].name, rows[i].worlds, rows[i].steps, rows[i].bar);
   if (json) fprintf(out, "\n  ], \"missed\": %d}\n", missed);

@@ -16,12 +16,13 @@
 
 enum { REPETITIONS = 7, LIBRARY_ROWS = 32 };
 static const double SPAN = 8e-3, BAR = 0.85;            // seconds a candidate runs in a repetition
-static const int shapes[][3] = {{256, 256, 256}, {32, 64, 64}, {64, 576, 576}, {256, 17, 256}, {256, 256, 17}, {8, 64, 64}, {1, 256, 256}, {1024, 1024, 1024}};
+static const int shapes[][3] = {{256, 256, 256}, {32, 64, 64}, {64, 576, 576}, {256, 17, 256}, {256, 256, 17}, {8, 64, 64}, {1, 256, 256},
+                                {1024, 1024, 1024}};
 static const char *const ways[] = {"x w", "x' dy", "dy w'"};
 
 typedef struct { double median, least, most; } figure;  // GFLOP/s; median 0: not available
-typedef int sgemm(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                  float *c, int64_t ldc);
+typedef int sgemm(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const float *b, int64_t ldb,
+                  float beta, float *c, int64_t ldc);
 typedef struct {
   rn_product p;
   sgemm *dnnl;
@@ -198,9 +199,10 @@ int rn_bench_gemm(FILE *out, bool json) {
     fprintf(out, ", \"unit\": \"GFLOP/s a CPU-second\", \"bar\": %.2f, \"rows\": [", BAR);
   } else {
     fprintf(out, "%s, kernels %s, FMA peak of a core %.1f GFLOP/s\n", cpu, rn_math_isa(), top.median);
-    fprintf(out, "GFLOP/s a CPU-second, median (range) of %d; ratio to the better library on one thread, bar %.2f from %d rows on\n", REPETITIONS, BAR,
-            LIBRARY_ROWS);
-    fprintf(out, "%-21s  %-20s  %-20s  %-20s  %-20s  %-20s  ratio\n", "m x n x k", "rein", "LIBXSMM", "oneDNN", "2 threads, a second", "2 threads, a CPU-s");
+    fprintf(out, "GFLOP/s a CPU-second, median (range) of %d; ratio to the better library on one thread, bar %.2f from %d rows on\n", REPETITIONS,
+            BAR, LIBRARY_ROWS);
+    fprintf(out, "%-21s  %-20s  %-20s  %-20s  %-20s  %-20s  ratio\n", "m x n x k", "rein", "LIBXSMM", "oneDNN", "2 threads, a second",
+        "2 threads, a CPU-s");
   }
   int missed = 0;
   for (int s = 0; s < RN_COUNT(shapes); s++)

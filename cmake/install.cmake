@@ -12,3 +12,12 @@ if(TARGET rein-bin)
   install(FILES ${CMAKE_BINARY_DIR}/shell/rein.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME rein)
   install(FILES ${CMAKE_BINARY_DIR}/shell/_rein DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
+
+# the tests of the command line run the program
+if(TARGET rein-bin)
+  foreach(test verbs runs)
+    if(TARGET test.cli.${test})
+      add_dependencies(test.cli.${test} rein-bin)
+    endif()
+  endforeach()
+endif()

@@ -43,7 +43,8 @@ static inline uint64_t rn_bits(rn_key *key) {                  // 64 random bits
 }
 
 static inline float rn_uniform(rn_key *key, float from, float to) {       // [from, to)
-  return from + (to - from) * ((float)(rn_bits(key) >> 40) * 0x1p-24f);
+  float x = from + (to - from) * ((float)(rn_bits(key) >> 40) * 0x1p-24f);
+  return x < to || from >= to ? x : nextafterf(to, from);      // the sum may round up to `to`
 }
 
 static inline double rn_uniform64(rn_key *key) { return (double)(rn_bits(key) >> 11) * 0x1p-53; }     // [0, 1)

@@ -4,23 +4,24 @@
  *   void policy_act(const float obs[], float act[])          normaliser, networks and the action's rule; the two arrays do not overlap
  *   int policy_selftest(void)                                0: agrees with the engine on the test vector; k: row k is the first that does not
  *   void policy_reset(void)                                  with memory only: a new episode begins
- * Compiled with -DPOLICY_MAIN it is a program whose exit status is the selftest's answer. */
+ * Compiled with -DPOLICY_SELFTEST it is a program whose exit status is the selftest's answer. */
 #ifndef REIN_EXPORT_H
 #define REIN_EXPORT_H
 #include "rein/graph.h"
 
 typedef enum {
   RN_EXPORT_PLAIN,             // the action node as it stands
-  RN_EXPORT_BOX,               // [-1, 1], clipped, mapped to low .. high: low + (a + 1) / 2 (high - low)
+  RN_EXPORT_BOX,               // clipped to [-1, 1] and mapped to low .. high: low + (a + 1) / 2 (high - low)
   RN_EXPORT_INDEX              // one column that holds an index, or scores [1, k], k > 1: the first largest is the index
 } rn_export_rule;
 
 /* One act, made after rn_graph_begin on one observation, in the mode that shall be exported. All pointers are the caller's. */
 typedef struct {
   rn_node *obs;                // [1, n] raw: a constant of the graph, the normaliser's nodes come after it
+  int choices;                 // > 0: obs is the one-hot row [1, choices] of an index, and the file's observation is that index, n = 1
   rn_node *act;                // [1, m]
   rn_export_rule rule;
-  const float *low, *high;     // [m] BOX
+  const float *low, *high;     // [m] BOX; both NULL: clipped only
   rn_node *memory_in, *memory_out;      // [1, k] what a row keeps between two acts, before and after; NULL: nothing
   const char *name;            // first line of the file's head: "iql on pendulum"
   int lines;

@@ -22,9 +22,9 @@ void rn_journal_event(rn_journal *log, long update, const char *kind, const char
 void rn_journal_returns(rn_journal *log, long update, const char *of, int n, const double *returns);   // of an evaluation's episodes; of: "eval"
 void rn_journal_meta(rn_journal *log, const char *key, const char *value);                     // command, versions, times: not part of the bits
 bool rn_journal_commit(rn_journal *log, rn_error *err);
-/* Meta for the report: command, versions, CPU, kernels, threads, and when this was (started; seconds at the end: rn_log_ended). */
-void rn_log_about(rn_journal *log, const char *command);           // command NULL: not known
-void rn_log_ended(rn_journal *log, double seconds);                // wall clock of the process that ended it
+/* Meta for the report: command, versions, CPU, kernels, threads, and when this was (started; seconds at the end: rn_journal_ended). */
+void rn_journal_about(rn_journal *log, const char *command);           // command NULL: not known
+void rn_journal_ended(rn_journal *log, double seconds);                // wall clock of the process that ended it
 long rn_journal_tensorboard_bytes(const rn_journal *log);              // of the committed event file, for the checkpoint
 
 //---- reading back --------------------------------------------------------------------------------------------------------------------

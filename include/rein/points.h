@@ -25,6 +25,7 @@ typedef struct {
   double noise, cap;                 // of the actions: standard deviation, longest (0: not)
   double start;                      // half width of the uniform starts (e-two, e-fault)
   int trajectories, steps;           // how many, and the longest
+  bool above;                        // e-two, e-fault: wherever y > 0 the good behaviour acts, whoever's trajectory it is (S066's log)
 } rn_point_log;
 bool rn_point_defaults(const char *world, rn_point_log *out, rn_error *err);
 

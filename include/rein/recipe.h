@@ -86,6 +86,7 @@ bool rn_phase_key_at(int i, rn_recipe_key *out);               // what `phases.N
 bool rn_key_choice(const char *choices, int i, char *word, size_t room);                 // word i of "mean|min"; false past the last
 const char *rn_key_kind_name(rn_key_kind kind);                // "a whole number"
 char *rn_key_default(const rn_recipe_key *key);                // as a recipe would write it; NULL: none. Owned by the caller
+char *rn_key_number(double x);                                 // the shortest text that reads back to x; owned by the caller
 bool rn_bytes_parse(const char *text, size_t *bytes);          // "2G", "512M", "0"
 char *rn_recipe_schema(const rn_system *system);               // JSON schema (draft 2020-12) of a recipe; owned by the caller
 const char *rn_yaml_version(void);

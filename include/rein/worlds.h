@@ -8,7 +8,7 @@
  * ("./my_env.so"). NULL: no such one; the message has the nearest name or the reason. What a family made is given back by rn_env_done. */
 const rn_env_kind *rn_env_find(const char *name, rn_error *err);
 void rn_env_done(const rn_env_kind *kind);
-/* The built-in ones in the order of the list; NULL past the last. */
+/* The built-in ones in the order of the list; NULL past the last. One with `make` is a family: ask rn_env_find for a world of it. */
 const rn_env_kind *rn_env_listed(int i);
 /* Whether a kind is whole: spaces, bounds, functions. rn_env_find has asked already. */
 bool rn_env_check(const rn_env_kind *kind, rn_error *err);
@@ -29,6 +29,8 @@ typedef struct rn_worlds {
   struct rn_worlds *next;          // others of the run
   float *middle, *half;            // [act] of the action's bounds
   rn_key starts, draws;            // of resets and of levels, for world 0 and episode 0
+  void (*choose)(void *context, int world, rn_key key, float *level);      // a curriculum; NULL: the kind's own draw
+  void *chooser;
   const char **why;                // [n] what an environment gave up with
 } rn_worlds;
 
@@ -43,6 +45,8 @@ void rn_worlds_reset_all(rn_worlds *w);
 void rn_worlds_next_episode(rn_worlds *w, const uint8_t *which);
 /* Numbers the next episodes from `episode` on: evaluations that must see the same starts each time. */
 void rn_worlds_episode_set(rn_worlds *w, int64_t episode);
+/* From the next reset on choose(context, world, key, level) writes a world's parameters instead of the kind's draw; NULL: the kind's again. */
+void rn_worlds_levels(rn_worlds *w, void (*choose)(void *context, int world, rn_key key, float *level), void *context);
 /* An episode is over when all seats have terminated or were truncated. */
 bool rn_worlds_over(const rn_worlds *w, int world);
 

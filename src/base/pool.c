@@ -55,7 +55,8 @@ static unsigned long wait_for_job(unsigned long seen) {
       }
   pthread_mutex_lock(&pool.lock);
   atomic_fetch_add(&pool.asleep, 1);
-  while (job_number() == seen) pthread_cond_wait(&pool.wake, &pool.lock);
+  // in one order with post's look at `asleep`: either it sees this thread, or this thread its job
+  while (atomic_load(&pool.job) >> 32 == seen) pthread_cond_wait(&pool.wake, &pool.lock);
   atomic_fetch_sub(&pool.asleep, 1);
   pthread_mutex_unlock(&pool.lock);
   return job_number();

@@ -62,7 +62,7 @@ void rn_say_json(rn_text *t, const char *s) {
 // Levenshtein distance, at most 63 letters each
 static int distance(const char *a, const char *b) {
   int row[64], n = (int)strlen(a), m = (int)strlen(b);
-  if (n > 63 || m > 63) return 99;
+  if (n > 63 || m > 63) return 1 << 20;                        // far from everything
   for (int j = 0; j <= m; j++) row[j] = j;
   for (int i = 1; i <= n; i++) {
     int corner = row[0];

@@ -80,6 +80,7 @@ bool cli_is_run(const char *folder);           // holds run.sqlite or recipe.yam
 bool cli_runs(int n, const char *const *given, int *count, char ***folders, rn_error *err);
 void cli_runs_free(int n, char **folders);
 rn_code cli_train_seeds(cli *c, const rn_recipe *r, const char *folder, bool resume, rn_error *err);
+rn_interval cli_last_return(const char *folder);       // of its last evaluation; NAN: none
 bool cli_write_report(const char *folder, rn_error *err);
 
 rn_code cli_help(cli *c, rn_error *err), cli_systems(cli *c, rn_error *err), cli_policies(cli *c, rn_error *err), cli_envs(cli *c, rn_error *err);

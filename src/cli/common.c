@@ -1,5 +1,6 @@
 /* cli/common.c - recipes from a command line, folders of runs. */
 #include "cli.h"
+#include "rein/journal.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -36,6 +37,21 @@ static bool holds(const char *folder, const char *file) {
 }
 
 bool cli_is_run(const char *folder) { return holds(folder, "run.sqlite"); }
+
+rn_interval cli_last_return(const char *folder) {
+  rn_journal_contents c;
+  rn_error ignored = {0};
+  rn_interval x = {NAN, NAN, NAN, 0};
+  if (!rn_journal_read(folder, &c, &ignored)) return x;
+  static const char *const names[] = {"eval.return", "eval.return.low", "eval.return.high"};
+  double *to[] = {&x.value, &x.low, &x.high};
+  for (int i = 0; i < 3; i++) {
+    const rn_series *s = rn_journal_series(&c, names[i]);
+    if (s && s->n) *to[i] = s->value[s->n - 1];
+  }
+  rn_journal_contents_free(&c);
+  return x;
+}
 
 static int by_number(const void *a, const void *b) {
   const char *x = strrchr(*(char *const *)a, '-'), *y = strrchr(*(char *const *)b, '-');

@@ -105,7 +105,7 @@ static int library(struct dl_phdr_info *info, size_t size, void *context) {
   if (!so || strncmp(base, "lib", 3) != 0) return 0;
   char name[64];
   snprintf(name, sizeof name, "%.*s", (int)(so - base - 3), base + 3);
-  static const char *const shown[] = {"fyaml", "jansson", "sqlite3", "hdf5_serial", "mujoco", "seccomp", "cairo", "lapacke", "openblas", "openblasp-r0", "blas", "lapack", "glpk", "c", "m"};
+  static const char *const shown[] = {"fyaml", "jansson", "sqlite3", "hdf5_serial", "mujoco", "seccomp", "cairo", "lapacke", "openblas", "openblasp-r0", "blas", "lapack", "glpk"};
   for (int i = 0; i < RN_COUNT(shown); i++) {
     size_t n = strlen(shown[i]);
     if (strncmp(name, shown[i], n) != 0 || (name[n] && name[n] != '-' && name[n] != '_')) continue;

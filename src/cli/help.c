@@ -45,8 +45,10 @@ void cli_usage(FILE *to) {
 static char *range_of(const rn_recipe_key *k) {
   if (k->kind == RN_KEY_CHOICE) return rn_copy_text(k->choices);
   if (k->kind == RN_KEY_BOOL) return rn_copy_text("true|false");
-  if (k->kind == RN_KEY_INT || k->kind == RN_KEY_REAL) return rn_printed("%.6g .. %.6g", k->least, k->most);
-  return rn_copy_text("");
+  if (k->kind != RN_KEY_INT && k->kind != RN_KEY_REAL) return rn_copy_text("");
+  char *least = rn_key_number(k->least), *most = rn_key_number(k->most), *text = rn_printed("%s .. %s", least, most);
+  rn_free(least), rn_free(most);
+  return text;
 }
 
 typedef bool (*key_at)(const rn_system *s, int i, rn_recipe_key *out);

@@ -1,5 +1,6 @@
 /* cli/main.c - the program: finds the verb, runs it, ends with its code. */
 #include "cli.h"
+#include "rein/claim.h"
 #include <stdlib.h>
 
 static void free_line(cli *c) { rn_free(c->args), rn_free(c->command); }
@@ -22,6 +23,7 @@ static rn_code close_output(rn_code code) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "--rein-reader") == 0) return rn_reader_main(argc, argv);
+  if (argc > 1 && strcmp(argv[1], "--rein-cell") == 0) return rn_claim_cell_main(argc, argv);
   rn_error err = {0};
   cli c = {0};
   rn_code code = RN_OK;

@@ -34,7 +34,7 @@ static bool start(const cli *c, child *k, const char *recipe, bool resume, int j
   bool go_on = resume && rn_exists(k->folder);
   args[n++] = "rein", args[n++] = go_on ? "resume" : "train", args[n++] = go_on ? k->folder : recipe;
   if (!go_on) args[n++] = seed, args[n++] = "seeds=1", args[n++] = "--out", args[n++] = k->folder;
-  args[n++] = "--threads", args[n++] = threads, args[n++] = "--progress-fd", args[n++] = "3", args[n++] = "--no-report";
+  args[n++] = "--threads", args[n++] = threads, args[n++] = "--progress-fd", args[n++] = "3", args[n++] = "--no-report", args[n++] = "--command", args[n++] = c->command;
   if (cli_size(c, "mem")) args[n++] = "--mem", args[n++] = mem;
   args[n] = NULL;
   posix_spawn_file_actions_t files;
@@ -169,9 +169,10 @@ static void say_result(const cli *c, const char *folder, int n, const child *all
   rn_text t = {0};
   rn_say_text(&t, "{\"folder\": "), rn_say_json(&t, folder), rn_say_text(&t, ", \"seeds\": [");
   for (int i = 0; i < n; i++) {
-    if (all[i].at.evaluations && isfinite(all[i].at.mean)) x[m++] = all[i].at.mean;
+    double mean = cli_last_return(all[i].folder).value;
+    if (isfinite(mean)) x[m++] = mean;
     rn_say_text(&t, "%s{\"seed\": %ld, \"return\": ", i ? ", " : "", all[i].seed);
-    rn_say_text(&t, all[i].at.evaluations && isfinite(all[i].at.mean) ? "%.17g}" : "null}", all[i].at.mean);
+    rn_say_text(&t, isfinite(mean) ? "%.17g}" : "null}", mean);
   }
   rn_boot boot = {.key = rn_key_new(0, "seeds", 0, 0)};
   rn_interval mean = m > 1 ? rn_interval_of(RN_STAT_MEAN, 1, &m, x, &boot) : (rn_interval){m ? x[0] : NAN, NAN, NAN, 0};

@@ -56,23 +56,23 @@ static void say_second(rn_text *t, const char *first) {
 
 //---- scripts -----------------------------------------------------------------------------------------------------------------------------
 
-// case VERB) options=... words=... files=0|1|2;; shared by both shells
+// case VERB) opts=... offers=... kind=0|1|2;; shared by both shells
 static void say_cases(rn_text *t) {
   for (int i = 0; cli_verb_at(i); i++) {
     const cli_verb *v = cli_verb_at(i);
-    rn_say_text(t, "    '%s') options='", v->name), say_options(t, v), rn_say_text(t, "' words='"), say_offers(t, v);
-    rn_say_text(t, "' files=%d ;;\n", v->offer & CLI_FILES ? 1 : v->offer & CLI_RUNS ? 2 : 0);
+    rn_say_text(t, "    '%s') opts='", v->name), say_options(t, v), rn_say_text(t, "' offers='"), say_offers(t, v);
+    rn_say_text(t, "' kind=%d ;;\n", v->offer & CLI_FILES ? 1 : v->offer & CLI_RUNS ? 2 : 0);
   }
 }
 
 static void say_system_keys(rn_text *t) {
   int n;
   const rn_system *const *all = rn_systems(&n);
-  for (int i = 0; i < n; i++) rn_say_text(t, "    '%s') words=\"$words", all[i]->name), say_keys(t, all[i], RN_KEY_OPTION, RN_KEY_OPTION), rn_say_text(t, "\" ;;\n");
+  for (int i = 0; i < n; i++) rn_say_text(t, "    '%s') offers=\"$offers", all[i]->name), say_keys(t, all[i], RN_KEY_OPTION, RN_KEY_OPTION), rn_say_text(t, "\" ;;\n");
 }
 
 static void say_function(rn_text *t) {
-  rn_say_text(t, "# fills options, words and files (1: any file, 2: folders) for a verb and its first argument\n_rein_offers() {\n  options='' words='' files=0\n  case \"$1\" in\n");
+  rn_say_text(t, "# fills opts, offers and kind (1: any file, 2: folders) for a verb and its first argument\n_rein_offers() {\n  opts='' offers='' kind=0\n  case \"$1\" in\n");
   say_cases(t);
   rn_say_text(t, "  esac\n  case \"$2\" in\n"), say_system_keys(t), rn_say_text(t, "    *) ;;\n  esac\n}\n\n");
 }
@@ -80,15 +80,15 @@ static void say_function(rn_text *t) {
 static void bash(rn_text *t) {
   rn_say_text(t, "# bash completion of rein; made by `rein completion bash`\n");
   say_function(t);
-  rn_say_text(t, "_rein() {\n  local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]:-} at=2 options words files\n  COMPREPLY=()\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    mapfile -t COMPREPLY < <(compgen -W '");
+  rn_say_text(t, "_rein() {\n  local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]:-} at=2 opts offers kind\n  COMPREPLY=()\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    mapfile -t COMPREPLY < <(compgen -W '");
   say_verbs(t);
   rn_say_text(t, "' -- \"$cur\")\n    return\n  fi\n  if [ \"$verb\" = data ]; then\n    if [ \"$COMP_CWORD\" -eq 2 ]; then\n      mapfile -t COMPREPLY < <(compgen -W '");
   say_second(t, "data");
   rn_say_text(t, "' -- \"$cur\")\n      return\n    fi\n    verb=\"data ${COMP_WORDS[2]}\" at=3\n  fi\n"
                  "  _rein_offers \"$verb\" \"${COMP_WORDS[at]:-}\"\n"
-                 "  case $cur in\n    -*) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\") ;;\n    *)\n      mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-                 "      [ \"$files\" -eq 1 ] && mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$cur\")\n"
-                 "      [ \"$files\" -eq 2 ] && mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -d -- \"$cur\")\n      ;;\n  esac\n"
+                 "  case $cur in\n    -*) mapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\") ;;\n    *)\n      mapfile -t COMPREPLY < <(compgen -W \"$offers\" -- \"$cur\")\n"
+                 "      [ \"$kind\" -eq 1 ] && mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$cur\")\n"
+                 "      [ \"$kind\" -eq 2 ] && mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -d -- \"$cur\")\n      ;;\n  esac\n"
                  "  case ${COMPREPLY[0]:-} in *=) compopt -o nospace ;; esac\n}\ncomplete -o filenames -F _rein rein\n");
 }
 
@@ -99,9 +99,9 @@ static void zsh(rn_text *t) {
   say_verbs(t);
   rn_say_text(t, ")\n    compadd -- $list\n    return\n  fi\n  if [[ $verb == data ]]; then\n    if (( CURRENT == 3 )); then\n      list=(");
   say_second(t, "data");
-  rn_say_text(t, ")\n      compadd -- $list\n      return\n    fi\n    verb=\"data ${words[3]}\" at=4\n  fi\n  first=${words[at]}\n  () {\n    local options words files\n"
-                 "    _rein_offers \"$verb\" \"$first\"\n    if [[ ${PREFIX} == -* ]]; then compadd -- ${=options}; return; fi\n"
-                 "    compadd -S '' -- ${(M)${=words}:#*=}\n    compadd -- ${${=words}:#*=}\n    (( files == 1 )) && _files\n    (( files == 2 )) && _files -/\n  }\n}\n"
+  rn_say_text(t, ")\n      compadd -- $list\n      return\n    fi\n    verb=\"data ${words[3]}\" at=4\n  fi\n  first=${words[at]}\n  () {\n    local opts offers kind\n"
+                 "    _rein_offers \"$verb\" \"$first\"\n    if [[ ${PREFIX} == -* ]]; then compadd -- ${=opts}; return; fi\n"
+                 "    compadd -S '' -- ${(M)${=offers}:#*=}\n    compadd -- ${${=offers}:#*=}\n    (( kind == 1 )) && _files\n    (( kind == 2 )) && _files -/\n  }\n}\n"
                  "if [ \"$funcstack[1]\" = _rein ]; then _rein \"$@\"; else compdef _rein rein; fi\n");
 }
 

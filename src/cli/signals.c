@@ -19,5 +19,4 @@ void cli_watch_signals(void) {
   struct sigaction how = {.sa_handler = handle};
   sigemptyset(&how.sa_mask);
   sigaction(SIGINT, &how, NULL), sigaction(SIGTERM, &how, NULL);
-  signal(SIGPIPE, SIG_IGN);                                    // a reader that went away is an error of write, not a silent end
 }

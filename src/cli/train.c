@@ -57,11 +57,14 @@ bool cli_write_report(const char *folder, rn_error *err) {
 }
 
 static void say_result(const cli *c, const char *folder, const rn_progress *last, rn_code code, bool report) {
-  char *mean = last->evaluations ? cli_interval(last->mean, last->low, last->high) : NULL;
+  rn_interval x = cli_last_return(folder);
+  char *mean = isfinite(x.value) ? cli_interval(x.value, x.low, x.high) : NULL;
   if (c->json) {
     rn_text t = {0};
     rn_say_text(&t, "{\"folder\": "), rn_say_json(&t, folder), rn_say_text(&t, ", \"code\": %d, \"updates\": %ld, \"steps\": %ld", (int)code, last->done ? last->done : last->update, last->steps);
-    if (last->evaluations) rn_say_text(&t, ", \"return\": {\"value\": %.17g, \"low\": %.17g, \"high\": %.17g}", last->mean, last->low, last->high);
+    if (mean) rn_say_text(&t, ", \"return\": {\"value\": %.17g", x.value);
+    if (mean && isfinite(x.low) && isfinite(x.high)) rn_say_text(&t, ", \"low\": %.17g, \"high\": %.17g", x.low, x.high);
+    if (mean) rn_say_text(&t, "}");
     printf("%s}\n", t.at);
     rn_free(t.at);
   } else {
@@ -75,8 +78,8 @@ static void say_result(const cli *c, const char *folder, const rn_progress *last
 
 static rn_code one_run(cli *c, const rn_recipe *r, const char *folder, rn_error *err) {
   watcher w = {.c = c, .fd = (int)cli_whole(c, "progress-fd", -1), .progress.quiet = c->quiet};
-  if (w.fd >= 0) prctl(PR_SET_PDEATHSIG, SIGTERM);
-  rn_train_options o = {.folder = folder, .threads = (int)cli_whole(c, "threads", 0), .memory = cli_size(c, "mem"), .command = c->command,
+  if (w.fd >= 0) prctl(PR_SET_PDEATHSIG, SIGTERM), signal(SIGPIPE, SIG_IGN);    // a parent that went away: save and end, not die at a write
+  rn_train_options o = {.folder = folder, .threads = (int)cli_whole(c, "threads", 0), .memory = cli_size(c, "mem"), .command = cli_text(c, "command") ? cli_text(c, "command") : c->command,
                         .progress = on_progress, .say = on_say, .context = &w, .interrupt = &cli_interrupt};
   rn_code code = r ? rn_train(r, &o, err) : rn_resume(&o, err);
   cli_progress_end(&w.progress);

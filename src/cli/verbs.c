@@ -11,10 +11,12 @@ static const cli_option of_train[] = {OUT("FOLDER", "where the run goes; absent 
                                       {"jobs", 'j', CLI_WHOLE, "N", "of several seeds: processes at a time; 0: one a core"},
                                       {"dry-run", 'n', CLI_FLAG, NULL, "check everything, print the resolved recipe, train nothing"},
                                       {"no-report", 0, CLI_FLAG, NULL, "leave out report.html"},
-                                      {"progress-fd", 0, CLI_WHOLE, "FD", "progress for the process that started this one", CLI_HIDDEN}, {0}};
+                                      {"progress-fd", 0, CLI_WHOLE, "FD", "progress for the process that started this one", CLI_HIDDEN},
+                                      {"command", 0, CLI_TEXT, "LINE", "the command that started that one", CLI_HIDDEN}, {0}};
 static const cli_option of_resume[] = {THREADS, MEM, {"jobs", 'j', CLI_WHOLE, "N", "of several seeds: processes at a time; 0: one a core"},
                                        {"no-report", 0, CLI_FLAG, NULL, "leave out report.html"},
-                                       {"progress-fd", 0, CLI_WHOLE, "FD", "progress for the process that started this one", CLI_HIDDEN}, {0}};
+                                       {"progress-fd", 0, CLI_WHOLE, "FD", "progress for the process that started this one", CLI_HIDDEN},
+                                      {"command", 0, CLI_TEXT, "LINE", "the command that started that one", CLI_HIDDEN}, {0}};
 static const cli_option of_eval[] = {{"episodes", 'e', CLI_WHOLE, "N", "episodes (default: the recipe's)"}, {"seed", 0, CLI_WHOLE, "N", "seed of the episodes (default: the recipe's)"},
                                      THREADS, {0}};
 static const cli_option of_export[] = {{"c", 0, CLI_TEXT, "FILE", "the policy as one C99 file without dependencies"},

@@ -154,9 +154,9 @@ bool rn_read_csv(const foreign *in, sink *out, rn_error *err) {
   bool fine = read_names(&c, &names, &n) && rn_find_places(in, n, (const char *const *)names, &p, err);
   if (fine) {
     log_rows l;
-    rn_log_open(&l, out, &p, is_choice(in, &p, n));
+    rn_rows_open(&l, out, &p, is_choice(in, &p, n));
     fine = read_rows(&c, in, &p, n, (const char *const *)names, &l, err);
-    rn_log_close(&l), rn_free_places(&p);
+    rn_rows_close(&l), rn_free_places(&p);
   }
   for (int i = 0; names && i < n; i++) rn_free(names[i]);
   rn_free(names), close_csv(&c);

@@ -99,11 +99,11 @@ bool rn_read_jsonl(const foreign *in, sink *out, rn_error *err) {
   if (fine) {
     log_rows rows;
     double *x = rn_new((size_t)first.n * sizeof *x);
-    rn_log_open(&rows, out, &p, is_choice(in, &p, &first));
+    rn_rows_open(&rows, out, &p, is_choice(in, &p, &first));
     fine = rn_log_row(&rows, in, l.line, first.x, err);
     while (fine && next_record(&l, &r, err)) fine = same_order(&l, &first, &r, x, err) && rn_log_row(&rows, in, l.line, x, err);
     fine = fine && !err->code;
-    rn_log_close(&rows), rn_free(x), rn_free_places(&p);
+    rn_rows_close(&rows), rn_free(x), rn_free_places(&p);
   }
   release(&first), release(&r);
   return fine;

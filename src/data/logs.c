@@ -139,7 +139,7 @@ void rn_free_places(places *p) {
 
 //---- rows ----------------------------------------------------------------------------------------------------------------------------
 
-void rn_log_open(log_rows *l, sink *out, const places *p, bool choice) {
+void rn_rows_open(log_rows *l, sink *out, const places *p, bool choice) {
   rn_field f[6];
   int n = 0;
   *l = (log_rows){.out = out, .p = p, .choice = choice};
@@ -197,7 +197,7 @@ bool rn_log_row(log_rows *l, const foreign *in, int64_t line, const double *x, r
   return true;
 }
 
-void rn_log_close(log_rows *l) {
+void rn_rows_close(log_rows *l) {
   if (l->any) end_episode(l, RN_END_CUT);
   if (l->choice && l->choices) rn_sink_choices(l->out, l->choices);
   rn_free(l->obs), rn_free(l->act), rn_free(l->next), rn_free(l->reward), rn_free(l->pick), rn_free(l->terminated), rn_free(l->truncated);

@@ -86,7 +86,7 @@ typedef struct {
   bool any;                                // a row was seen since the last end
   double episode, time;
 } log_rows;
-void rn_log_open(log_rows *l, sink *out, const places *p, bool choice);
+void rn_rows_open(log_rows *l, sink *out, const places *p, bool choice);
 bool rn_log_row(log_rows *l, const foreign *in, int64_t line, const double *x, rn_error *err);    // x: the record's values by place
-void rn_log_close(log_rows *l);
+void rn_rows_close(log_rows *l);
 #endif

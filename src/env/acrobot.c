@@ -65,5 +65,6 @@ static void step(rn_env *e, int from, int to) {
 }
 
 static const float low[] = {-1, -1, -1, -1, -12.566371f, -28.274334f}, high[] = {1, 1, 1, 1, 12.566371f, 28.274334f};
-const rn_env_kind rn_acrobot = {.abi = RN_ENV_ABI, .name = "acrobot", .summary = "swing the free end of two links above a bar", .obs = {RN_BOX, {6}, low, high},
-                                .act = {RN_DISCRETE, {3}}, .state = sizeof(links), .limit = 500, .cost = 500, .reset = reset, .step = step};
+const rn_env_kind rn_acrobot = {.abi = RN_ENV_ABI, .name = "acrobot", .summary = "swing the free end of two links above a bar",
+                                .obs = {RN_BOX, {6}, low, high}, .act = {RN_DISCRETE, {3}}, .state = sizeof(links), .limit = 500, .cost = 500,
+                                .reset = reset, .step = step};

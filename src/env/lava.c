@@ -34,5 +34,6 @@ static void step(rn_env *e, int from, int to) {
   }
 }
 
-const rn_env_kind rn_lava = {.abi = RN_ENV_ABI, .name = "e-lava", .summary = "a 7 x 7 grid with lava and one gap", .obs = {RN_DISCRETE, {SIDE * SIDE}},
-                             .act = {RN_DISCRETE, {4}}, .state = sizeof(walker), .limit = 60, .cost = 20, .reset = reset, .step = step};
+const rn_env_kind rn_lava = {.abi = RN_ENV_ABI, .name = "e-lava", .summary = "a 7 x 7 grid with lava and one gap",
+                             .obs = {RN_DISCRETE, {SIDE * SIDE}}, .act = {RN_DISCRETE, {4}}, .state = sizeof(walker), .limit = 60, .cost = 20,
+                             .reset = reset, .step = step};

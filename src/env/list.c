@@ -43,7 +43,8 @@ static bool space_is_whole(const rn_env_kind *k, const rn_space *s, const char *
   if (s->kind != RN_BOX || (!s->low && !s->high)) return true;
   if (!s->low || !s->high) return rn_fail(err, "%s: %s has one bound of two; give low and high, or neither", k->name, what);
   for (int j = 0; j < rn_space_width(s); j++)
-    if (!(s->low[j] < s->high[j])) return rn_fail(err, "%s: %s column %d runs from %g to %g", k->name, what, j, (double)s->low[j], (double)s->high[j]);
+    if (!(s->low[j] < s->high[j]))
+      return rn_fail(err, "%s: %s column %d runs from %g to %g", k->name, what, j, (double)s->low[j], (double)s->high[j]);
   return true;
 }
 
@@ -54,7 +55,8 @@ static bool act_is_bounded(const rn_env_kind *k, rn_error *err) {
 }
 
 bool rn_env_check(const rn_env_kind *k, rn_error *err) {
-  if (k->abi != RN_ENV_ABI) return rn_fail(err, "the environment was made for version %d of rein/env.h, this rein has %d: compile it again", k->abi, RN_ENV_ABI);
+  if (k->abi != RN_ENV_ABI)
+    return rn_fail(err, "the environment was made for version %d of rein/env.h, this rein has %d: compile it again", k->abi, RN_ENV_ABI);
   if (!k->name || !*k->name) return rn_fail(err, "the environment has no name");
   if (!k->reset || !k->step) return rn_fail(err, "%s: %s is missing", k->name, k->reset ? "step" : "reset");
   if (k->seats < 0 || k->seats > 1024 || k->context < 0 || k->level < 0 || k->limit < 0 || k->cost < 0)
@@ -94,6 +96,10 @@ static const rn_env_kind *unknown(const char *name, rn_error *err) {
   return rn_fail(err, "no environment '%s'; `rein envs` lists them, a path to your own ends in .so", name), NULL;
 }
 
+void rn_env_done(const rn_env_kind *kind) {
+  if (kind && kind->drop) kind->drop(kind);
+}
+
 const rn_env_kind *rn_env_find(const char *name, rn_error *err) {
   size_t n = strlen(name);
   if (n > 3 && strcmp(name + n - 3, ".so") == 0) return load(name, err);
@@ -102,16 +108,13 @@ const rn_env_kind *rn_env_find(const char *name, rn_error *err) {
   snprintf(head, sizeof head, "%.*s", (int)(colon ? RN_MIN(colon - name, 63) : 63), name);
   const rn_env_kind *kind = built_in(head);
   if (!kind) return unknown(head, err);
-  if (!colon && !kind->make) return kind;
+  if (!kind->make && !colon) return kind;
   if (!kind->make) return rn_fail(err, "%s takes no arguments: '%s'", head, name), NULL;
   char why[512] = "";
   const rn_env_kind *made = kind->make(colon ? colon + 1 : "", why, sizeof why);
   if (!made) return rn_fail(err, "%s: %s", name, why), NULL;
-  return rn_env_check(made, err) ? made : NULL;
-}
-
-void rn_env_done(const rn_env_kind *kind) {
-  if (kind && kind->drop) kind->drop(kind);
+  if (rn_env_check(made, err)) return made;
+  return rn_env_done(made), NULL;
 }
 
 double rn_env_score(const rn_env_kind *k, double total) {

@@ -51,8 +51,9 @@ static void step_continuous(rn_env *e, int from, int to) {
 }
 
 static const float low[] = {-1.2f, -0.07f}, high[] = {0.6f, 0.07f};
-const rn_env_kind rn_mountaincar = {.abi = RN_ENV_ABI, .name = "mountaincar", .summary = "rock a weak car out of a valley", .obs = {RN_BOX, {2}, low, high},
-                                    .act = {RN_DISCRETE, {3}}, .state = sizeof(car), .limit = 200, .cost = 30, .reset = reset, .step = step};
+const rn_env_kind rn_mountaincar = {.abi = RN_ENV_ABI, .name = "mountaincar", .summary = "rock a weak car out of a valley",
+                                    .obs = {RN_BOX, {2}, low, high}, .act = {RN_DISCRETE, {3}}, .state = sizeof(car), .limit = 200, .cost = 30,
+                                    .reset = reset, .step = step};
 const rn_env_kind rn_mountaincar_continuous = {
   .abi = RN_ENV_ABI, .name = "mountaincar-continuous", .summary = "the same car with a force and a prize at the top", .obs = {RN_BOX, {2}, low, high},
   .act = {RN_BOX, {1}}, .state = sizeof(car), .limit = 999, .cost = 30, .reset = reset, .step = step_continuous};

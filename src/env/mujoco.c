@@ -6,7 +6,8 @@
  *                     reward dx/dt + 1 - 0.001 |a|^2   ends unless z > 0.7, |angle| < 0.2, all else within 100
  *   walker2d          obs 17: the same with two legs   reward dx/dt + 1 - 0.001 |a|^2   ends unless 0.8 < z < 2, |angle| < 1
  *   halfcheetah       obs 17: z, angle, six joints; velocities   5 x 0.01 s   reward dx/dt - 0.1 |a|^2   no end
- *   ant               obs 27: z, quaternion, eight joints; velocities   5 x 0.01 s   reward dx/dt of the torso + 1 - 0.5 |a|^2   ends unless 0.2 <= z <= 1
+ *   ant               obs 27: z, quaternion, eight joints; velocities   5 x 0.01 s
+ *                     reward dx/dt of the torso + 1 - 0.5 |a|^2   ends unless 0.2 <= z <= 1
  *   invertedpendulum  obs 4: cart m, pole rad; velocities   act force -3 .. 3   2 x 0.02 s   reward 1   ends |pole| > 0.2
  *   reacher           obs 11: cos and sin of two joints, target, their velocities, fingertip - target   2 x 0.01 s
  *                     reward -|fingertip - target| before the step - |a|^2   limit 50 (the others 1,000), no end */
@@ -102,8 +103,8 @@ static bool open_all(rn_env *e, char *why, size_t room) {
   for (int i = 0; m && i < e->worlds; i++) o->d[i] = mj_makeData(m);
   way_out = NULL;
   if (!m) return close_all(e), false;
-  RN_CHECK(m->nq == t->nq && m->nv == t->nv && m->nu == t->nu && m->nbody <= RN_BODIES, "the model has nq %d nv %d nu %d nbody %d", (int)m->nq, (int)m->nv,
-           (int)m->nu, (int)m->nbody);
+  RN_CHECK(m->nq == t->nq && m->nv == t->nv && m->nu == t->nu && m->nbody <= RN_BODIES, "the model has nq %d nv %d nu %d nbody %d",
+           (int)m->nq, (int)m->nv, (int)m->nu, (int)m->nbody);
   RN_CHECK(m->na == 0 && m->nmocap == 0 && m->nuserdata == 0, "the saved state has no room for activations, mocap bodies or user data");
   return true;
 }
@@ -147,7 +148,8 @@ static float *put(float *to, const double *from, int n, double most) {
 static void observe(const task *t, const mjData *d, float *x) {
   static const int hidden[] = {[HOPPER] = 1, [CHEETAH] = 1, [WALKER] = 1, [ANT] = 2, [PENDULUM] = 0};       // how far it has come
   if (t->body == REACHER) {
-    for (int k = 0; k < 2; k++) x[k] = (float)cos(d->qpos[k]), x[2 + k] = (float)sin(d->qpos[k]), x[4 + k] = (float)d->qpos[2 + k], x[6 + k] = (float)d->qvel[k];
+    for (int k = 0; k < 2; k++) x[k] = (float)cos(d->qpos[k]), x[2 + k] = (float)sin(d->qpos[k]);
+    put(put(x + 4, d->qpos + 2, 2, INFINITY), d->qvel, 2, INFINITY);
     for (int k = 0; k < 3; k++) x[8 + k] = (float)(place(d, FINGERTIP)[k] - place(d, TARGET)[k]);
     return;
   }
@@ -230,7 +232,8 @@ static double before_step(const task *t, const mjData *d) {
 }
 
 static bool blew_up(const mjData *d) {
-  return d->warning[mjWARN_BADQPOS].number || d->warning[mjWARN_BADQVEL].number || d->warning[mjWARN_BADQACC].number || d->warning[mjWARN_BADCTRL].number;
+  const mjWarningStat *w = d->warning;
+  return w[mjWARN_BADQPOS].number || w[mjWARN_BADQVEL].number || w[mjWARN_BADQACC].number || w[mjWARN_BADCTRL].number;
 }
 
 void rn_bodies_bare_step(rn_env *e, int i, const float *act) {
@@ -260,9 +263,11 @@ static void step(rn_env *e, int from, int to) {
 
 //---- the kinds -----------------------------------------------------------------------------------------------------------------
 
-static const task hopper = {HOPPER, rn_model_hopper, 4, 6, 6, 3, 11, 1000, 1e-3}, halfcheetah = {CHEETAH, rn_model_halfcheetah, 5, 9, 9, 6, 17, 1000, 0.1},
+static const task hopper = {HOPPER, rn_model_hopper, 4, 6, 6, 3, 11, 1000, 1e-3},
+                  halfcheetah = {CHEETAH, rn_model_halfcheetah, 5, 9, 9, 6, 17, 1000, 0.1},
                   walker2d = {WALKER, rn_model_walker2d, 4, 9, 9, 6, 17, 1000, 1e-3}, ant = {ANT, rn_model_ant, 5, 15, 14, 8, 27, 1000, 0.5},
-                  pendulum = {PENDULUM, rn_model_invertedpendulum, 2, 2, 2, 1, 4, 1000, 0}, reacher = {REACHER, rn_model_reacher, 2, 4, 4, 2, 11, 50, 1};
+                  pendulum = {PENDULUM, rn_model_invertedpendulum, 2, 2, 2, 1, 4, 1000, 0},
+                  reacher = {REACHER, rn_model_reacher, 2, 4, 4, 2, 11, 50, 1};
 static const float weakest[] = {-3}, strongest[] = {3};
 
 // The reference returns are D4RL's; from 3.5.0 on MuJoCo's contacts are others, so there they mean nothing
@@ -279,5 +284,5 @@ KIND(rn_hopper, "hopper", "one leg hops forward (MuJoCo)", hopper, 11, 3, 60000,
 KIND(rn_halfcheetah, "halfcheetah", "a beast in a plane runs (MuJoCo)", halfcheetah, 17, 6, 25000, -280.178953, 12135, 1000, NULL, NULL);
 KIND(rn_walker2d, "walker2d", "two legs walk in a plane (MuJoCo)", walker2d, 17, 6, 90000, 1.629008, 4592.3, 1000, NULL, NULL);
 KIND(rn_ant, "ant", "four legs walk (MuJoCo)", ant, 27, 8, 200000, -325.6, 3879.7, 1000, NULL, NULL);
-KIND(rn_invertedpendulum, "invertedpendulum", "balance a pole on a cart with a force (MuJoCo)", pendulum, 4, 1, 10000, 0, 0, 1000, weakest, strongest);
+KIND(rn_invertedpendulum, "invertedpendulum", "balance a pole with a force (MuJoCo)", pendulum, 4, 1, 10000, 0, 0, 1000, weakest, strongest);
 KIND(rn_reacher, "reacher", "a two-link arm points at a target (MuJoCo)", reacher, 11, 2, 15000, 0, 0, 50, NULL, NULL);

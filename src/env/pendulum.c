@@ -39,4 +39,5 @@ static void step(rn_env *e, int from, int to) {
 
 static const float low[] = {-1, -1, -8}, high[] = {1, 1, 8}, weakest[] = {-2}, strongest[] = {2};
 const rn_env_kind rn_pendulum = {.abi = RN_ENV_ABI, .name = "pendulum", .summary = "swing a pendulum up and hold it", .obs = {RN_BOX, {3}, low, high},
-                                 .act = {RN_BOX, {1}, weakest, strongest}, .state = sizeof(arm), .limit = 200, .cost = 60, .reset = reset, .step = step};
+                                 .act = {RN_BOX, {1}, weakest, strongest}, .state = sizeof(arm), .limit = 200, .cost = 60,
+                                 .reset = reset, .step = step};

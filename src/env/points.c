@@ -6,8 +6,10 @@
  *   e-cross    a wall at x = 0 with a gap of 0.2 about y = -0.2; -1 a step, 0 and the end within 0.15 of (0.8, 0.8); start by (-0.8, -0.8); limit 60
  *   e-gap      two hills of reward, the lower one at (0.7, 0) alone can be held: left of x = -0.2 a wind of 0.15 blows back; start by the
  *              middle, limit 60. e-gap-sim: the simulator, which knows no wind; starts uniform in the box, limit 40
- *   e-ridge    a winding road in an open plane, +10 at its end, -10 beside it; actions -1.5 .. 1.5 are shaken by 0.4 N (-calm: by none); limit 60
- *   e-arc      a disc in the way: moves that end within 0.3 of the middle are cancelled; -1 a step, 0 and the end within 0.12 of (0.8, 0); limit 80 */
+ *   e-ridge    a winding road in an open plane, +10 at its end, -10 beside it; actions -1.5 .. 1.5 are shaken by 0.4 N (-calm: by
+ *              none; e-ridge:0.2: by 0.2 N); limit 60
+ *   e-arc      a disc in the way: moves that end within 0.3 of the middle are cancelled; -1 a step, 0 and the end within 0.12 of
+ *              (0.8, 0); limit 80 */
 #include "rein/points.h"
 #include "list.h"
 #include <string.h>
@@ -136,7 +138,8 @@ bool rn_point_defaults(const char *name, rn_point_log *out, rn_error *err) {
     {"e-fault-near", {0.1, 0.25, 1.1, 0.3, 200, 40}}, {"e-cross", {0, 0.3, 0, 0, 300, 40}}, {"e-gap", {0, 0, 0, 0, 2000, 1}},
     {"e-ridge-calm", {0, 0.15, 0, 0, 10, 60}}, {"e-arc", {0, 0.1, 0, 0, 60, 80}}};
   for (int i = 0; i < RN_COUNT(sets); i++) if (strcmp(sets[i].name, name) == 0) return *out = sets[i].log, true;
-  return rn_fail(err, "no log is described for '%s'; e-two, e-two-near, e-fault, e-fault-near, e-cross, e-gap, e-ridge-calm and e-arc have one", name);
+  return rn_fail(err, "no log is described for '%s'; e-two, e-two-near, e-fault, e-fault-near, e-cross, e-gap, e-ridge-calm and e-arc have one",
+                 name);
 }
 
 // Who drives trajectory i, and from where
@@ -178,7 +181,7 @@ int rn_point_trajectory(const rn_env_kind *kind, const rn_point_log *log, int i,
   const char *who = driver(c, log, i, &key, x);
   int stage = 0, end = 0, t = 0;
   for (; t < log->steps && !end; t++) {
-    rn_point_behaviour(kind, who, x, &stage, a);
+    rn_point_behaviour(kind, log->above && c->world <= FAULT && x[1] > 0 ? "good" : who, x, &stage, a);
     rn_point_noise(kind, log->noise, log->cap, &key, a);
     end = move(c, x, a, &key, to, &reward);
     write_row(&rows[t], x, a, to, reward, end, !end && t + 1 == log->steps);
@@ -191,20 +194,40 @@ int rn_point_trajectory(const rn_env_kind *kind, const rn_point_log *log, int i,
 
 static const float low[] = {-1, -1}, high[] = {1, 1}, low_ridge[] = {-1.5f, -1.5f}, high_ridge[] = {1.5f, 1.5f};
 
-#define KIND(symbol, id, text, low_, high_, act_low, act_high, conf, limit_) \
-  const rn_env_kind symbol = {.abi = RN_ENV_ABI, .name = id, .summary = text, .obs = {RN_BOX, {2}, low_, high_}, .act = {RN_BOX, {2}, act_low, act_high}, \
-                              .state = sizeof(point), .config = conf, .limit = limit_, .cost = 60, .reset = reset, .step = step}
+static const config two = {TWO, 1, 0, false, 40}, two_near = {TWO, 0.3, 0, false, 40}, fault = {FAULT, 1, 0, false, 40},
+                    fault_near = {FAULT, 0.3, 0, false, 40}, wall = {CROSS, 0, 0, false, 60}, gap = {GAP, 0, 0, true, 60},
+                    gap_sim = {GAP, 1, 0, false, 40}, ridge = {RIDGE, 0, 0.4, false, 60}, calm = {RIDGE, 0, 0, false, 60},
+                    arc = {ARC, 0, 0, false, 80};
 
-static const config two = {TWO, 1, 0, false, 40}, near = {TWO, 0.3, 0, false, 40}, fault = {FAULT, 1, 0, false, 40}, fault_near = {FAULT, 0.3, 0, false, 40},
-                    wall = {CROSS, 0, 0, false, 60}, gap = {GAP, 0, 0, true, 60}, gap_sim = {GAP, 1, 0, false, 40}, ridge = {RIDGE, 0, 0.4, false, 60},
-                    calm = {RIDGE, 0, 0, false, 60}, arc = {ARC, 0, 0, false, 80};
-KIND(rn_point_two, "e-two", "a point to a goal, in a box", low, high, NULL, NULL, &two, 40);
-KIND(rn_point_two_near, "e-two-near", "e-two from starts near the middle", low, high, NULL, NULL, &near, 40);
-KIND(rn_point_fault, "e-fault", "e-two where long actions fail", low, high, NULL, NULL, &fault, 40);
-KIND(rn_point_fault_near, "e-fault-near", "e-fault from starts near the middle", low, high, NULL, NULL, &fault_near, 40);
-KIND(rn_point_cross, "e-cross", "a point through the gap of a wall", low, high, NULL, NULL, &wall, 60);
-KIND(rn_point_gap, "e-gap", "two hills and a wind", low, high, NULL, NULL, &gap, 60);
-KIND(rn_point_gap_sim, "e-gap-sim", "e-gap's simulator, which knows no wind", low, high, NULL, NULL, &gap_sim, 40);
-KIND(rn_point_ridge, "e-ridge", "a winding road with a fall on both sides, shaken", NULL, NULL, low_ridge, high_ridge, &ridge, 60);
-KIND(rn_point_ridge_calm, "e-ridge-calm", "e-ridge without the shaking", NULL, NULL, low_ridge, high_ridge, &calm, 60);
-KIND(rn_point_arc, "e-arc", "a point round a disc", low, high, NULL, NULL, &arc, 80);
+// e-ridge:SHAKE, a road shaken otherwise
+typedef struct { rn_env_kind kind; config config; char name[40]; } made_ridge;
+
+static void drop_ridge(const rn_env_kind *kind) { rn_free((void *)(uintptr_t)kind); }
+
+static const rn_env_kind *make_ridge(const char *arguments, char *why, size_t room) {
+  double shake;
+  if (!*arguments) return &rn_point_ridge;
+  if (!rn_number(arguments, &shake) || !(shake >= 0 && shake <= 10))
+    return snprintf(why, room, "'%s' is no strength of shaking from 0 to 10; e-ridge is e-ridge:0.4", arguments), NULL;
+  made_ridge *m = rn_new(sizeof *m);
+  snprintf(m->name, sizeof m->name, "e-ridge:%g", shake);
+  m->config = ridge, m->config.shake = shake;
+  m->kind = rn_point_ridge, m->kind.config = &m->config, m->kind.name = m->name, m->kind.make = NULL, m->kind.drop = drop_ridge;
+  return &m->kind;
+}
+
+#define KIND(symbol, id, text, low_, high_, act_low, act_high, conf, limit_, ...) \
+  const rn_env_kind symbol = {.abi = RN_ENV_ABI, .name = id, .summary = text, .obs = {RN_BOX, {2}, low_, high_}, \
+                              .act = {RN_BOX, {2}, act_low, act_high}, .state = sizeof(point), .config = conf, .limit = limit_, .cost = 60, \
+                              .reset = reset, .step = step, __VA_ARGS__}
+
+KIND(rn_point_two, "e-two", "a point to a goal, in a box", low, high, NULL, NULL, &two, 40, .make = NULL);
+KIND(rn_point_two_near, "e-two-near", "e-two from starts near the middle", low, high, NULL, NULL, &two_near, 40, .make = NULL);
+KIND(rn_point_fault, "e-fault", "e-two where long actions fail", low, high, NULL, NULL, &fault, 40, .make = NULL);
+KIND(rn_point_fault_near, "e-fault-near", "e-fault from starts near the middle", low, high, NULL, NULL, &fault_near, 40, .make = NULL);
+KIND(rn_point_cross, "e-cross", "a point through the gap of a wall", low, high, NULL, NULL, &wall, 60, .make = NULL);
+KIND(rn_point_gap, "e-gap", "two hills and a wind", low, high, NULL, NULL, &gap, 60, .make = NULL);
+KIND(rn_point_gap_sim, "e-gap-sim", "e-gap's simulator, which knows no wind", low, high, NULL, NULL, &gap_sim, 40, .make = NULL);
+KIND(rn_point_ridge, "e-ridge", "a winding road, a fall on both sides, shaken", NULL, NULL, low_ridge, high_ridge, &ridge, 60, .make = make_ridge);
+KIND(rn_point_ridge_calm, "e-ridge-calm", "e-ridge without the shaking", NULL, NULL, low_ridge, high_ridge, &calm, 60, .make = NULL);
+KIND(rn_point_arc, "e-arc", "a point round a disc", low, high, NULL, NULL, &arc, 80, .make = NULL);

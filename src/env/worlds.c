@@ -136,7 +136,9 @@ static void begin(rn_worlds *w, int i) {
   const rn_env_kind *k = w->kind;
   w->episode[i]++, w->step[i] = 0;
   for (int r = i * w->seats; r < (i + 1) * w->seats; r++) w->env.reward[r] = 0, w->env.terminated[r] = w->env.truncated[r] = 0, w->total[r] = 0;
-  if (k->draw) k->draw(&w->env, i, key_for(w->draws, i, w->episode[i]));
+  const rn_key key = key_for(w->draws, i, w->episode[i]);
+  if (w->choose && k->level) w->choose(w->chooser, i, key, w->env.level + (size_t)i * (size_t)k->level);
+  else if (k->draw) k->draw(&w->env, i, key);
   k->reset(&w->env, i, key_for(w->starts, i, w->episode[i]));
   for (int r = i * w->seats; r < (i + 1) * w->seats; r++)
     if (w->why[i] || !all_finite(w->env.obs + (size_t)r * (size_t)w->obs, w->obs)) stop_run(w);
@@ -148,6 +150,10 @@ void rn_worlds_reset_all(rn_worlds *w) {
 
 void rn_worlds_next_episode(rn_worlds *w, const uint8_t *which) {
   for (int i = 0; i < w->n; i++) if (which ? which[i] : rn_worlds_over(w, i)) begin(w, i);
+}
+
+void rn_worlds_levels(rn_worlds *w, void (*choose)(void *context, int world, rn_key key, float *level), void *context) {
+  w->choose = choose, w->chooser = context;
 }
 
 void rn_worlds_episode_set(rn_worlds *w, int64_t episode) {
@@ -206,7 +212,8 @@ static void check_indices(const rn_worlds *w, const float *act) {
     for (int j = 0; j < w->act; j++) {
       float x = act[(size_t)r * (size_t)w->act + (size_t)j];
       int n = a->kind == RN_DISCRETE ? a->dim[0] : a->high ? (int)a->high[j] + 1 : a->dim[1];
-      RN_CHECK(!isfinite(x) || (x >= 0 && x < (float)n && x == (float)(int)x), "%s: action %g of row %d is no index below %d", w->kind->name, (double)x, r, n);
+      RN_CHECK(!isfinite(x) || (x >= 0 && x < (float)n && x == (float)(int)x), "%s: action %g of row %d is no index below %d", w->kind->name,
+               (double)x, r, n);
     }
 }
 

@@ -96,7 +96,7 @@ static void linear_backward(rn_node *x) {
   rn_node *in = x->in[0], *w = x->in[1], *b = x->in[2];
   int members = w->dim[1], k = w->dim[2], n = w->dim[3], rows = rn_rows(x) / members;
   bool own = in->dim[1] == members && members > 1, add;
-  size_t place = rn_range_used(x->graph->data);
+  size_t place = 0;
   rn_real *dz = G;                                              // before the activation; in place when nobody reads G later
   if (x->graph->keep && x->act != RN_IDENTITY) {
     for (int i = 0; i < 3; i++) if (x->in[i] && x->in[i]->wants) rn_reserve(x->in[i]);
@@ -116,7 +116,7 @@ static void linear_backward(rn_node *x) {
       gemm(RN_NT, rows, k, n, dz + (size_t)e * rows * n, n, w->value + (size_t)e * k * n, n, d + (own ? (size_t)e * rows * k : 0), add || (!own && e > 0));
     x->graph->flops += 2.0 * rows * n * k * members;
   }
-  rn_range_rewind(x->graph->data, place);
+  if (dz != G) rn_range_rewind(x->graph->data, place);
 }
 
 static rn_node *flat_rows(rn_node *x, int members) { return rn_reshape(x, 1, members, rn_rows(x) / members, x->dim[3]); }

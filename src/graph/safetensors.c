@@ -87,7 +87,9 @@ bool rn_safetensors_write(const char *path, int n, const rn_tensor *t, int notes
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header.n >> 8 * i);
     rn_out_bytes(out, length, 8), rn_out_bytes(out, header.at, header.n);
     for (size_t size = 8; size; size /= 2)
-      for (int i = 0; i < n; i++) if (rn_type_bytes((rn_type)t[i].type) == size) rn_out_bytes(out, t[i].data, bytes_of(&t[i]));
+      for (int i = 0; i < n; i++) if (rn_type_bytes((rn_type)t[i].type) == size) {
+        if (bytes_of(&t[i])) rn_out_bytes(out, t[i].data, bytes_of(&t[i]));
+      }
   }
   bool fine = out && rn_out_close(out, err);
   rn_free(header.at), rn_free(begin);

@@ -84,7 +84,7 @@ void rn_vact_f64(size_t n, rn_act act, const double *x, double *y) { EACH y[i] =
 
 void rn_vact_back_f64(size_t n, rn_act act, const double *y, const double *dy, double *dx) {
   RN_CHECK(act != RN_SILU, "silu's slope can't be had from its output; keep the input and compose it");
-  EACH dx[i] = act == RN_RELU ? (y[i] <= 0 ? 0 : dy[i]) : act == RN_TANH ? fma(-y[i], y[i], 1) * dy[i] : dy[i];
+  EACH dx[i] = act == RN_RELU ? (y[i] > 0 ? dy[i] : 0) : act == RN_TANH ? fma(-y[i], y[i], 1) * dy[i] : dy[i];
 }
 
 bool rn_vfinite_f64(size_t n, const double *x) {

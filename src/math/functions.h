@@ -6,9 +6,7 @@
 #include "lanes.h"
 
 // x = n ln2 + r: exp(x) = 2^n exp(r), the power in two factors so that denormal results round once and overflow gives inf
-INLINE vf v_exp(vf x) {
-  x = pick(x > all(89), all(89), x);                    // NaN fails both and stays
-  x = pick(x < all(-105), all(-105), x);
+INLINE vf exp_of(vf x) {                                // x in [-105, 89], or NaN
   const vf magic = all(0x1.8p23f);
   vf shifted = FMA(x, all(1.44269504f), magic), n = shifted - magic;
   vf r = FMA(n, all(-0.693359375f), x);
@@ -20,10 +18,12 @@ INLINE vf v_exp(vf x) {
   p = FMA(p, r, all(1.6666665459e-1f));
   p = FMA(p, r, all(5.0000001201e-1f));
   p = FMA(p, r * r, r) + all(1);
-  vi power = (vi)shifted - (vi)magic, half = power >> 1;
-  vf first = (vf)((half + 127) << 23), second = (vf)((power - half + 127) << 23);
+  vi power = minus((vi)shifted, (vi)magic), half = power >> 1;
+  vf first = (vf)(((vu)half + 127) << 23), second = (vf)(((vu)power - (vu)half + 127) << 23);
   return p * first * second;
 }
+
+INLINE vf v_exp(vf x) { return exp_of(larger(all(-105), smaller(all(89), x))); }         // NaN is kept by both
 
 // log(1 + f) + e ln2 for 1 + f in [sqrt(1/2), sqrt(2))
 INLINE vf log_of(vf f, vf e) {
@@ -42,28 +42,29 @@ INLINE vf log_of(vf f, vf e) {
 }
 
 INLINE vf v_log(vf x) {
-  vi tiny = x < all(0x1p-126f);
+  const truth tiny = LESS(x, all(0x1p-126f));
   vf scaled = pick(tiny, x * all(0x1p23f), x);
-  vi bits = (vi)scaled - whole(0x3f3504f3);             // exponent counted from sqrt(1/2)
-  vi e = (bits >> 23) - (tiny & whole(23));
+  vi bits = minus((vi)scaled, whole(0x3f3504f3));       // exponent counted from sqrt(1/2)
+  vf e = as_float(bits >> 23) - pick(tiny, all(23), all(0));
   vf m = (vf)((bits & whole(0x007fffff)) + whole(0x3f3504f3));
-  vf y = log_of(m - all(1), as_float(e));
-  y = pick(x == all(0), all(-INFINITY), y);
-  y = pick(x == all(INFINITY), x, y);
-  return pick((x >= all(0)) ^ whole(-1), all(NAN), y);
+  vf y = log_of(m - all(1), e);
+  y = pick(SAME(x, all(INFINITY)), x, y);
+  y = pick(SAME(x, all(0)), all(-INFINITY), y);
+  y = pick(LESS(x, all(0)), all(NAN), y);
+  return pick(SAME(x, x), y, x);
 }
 
 INLINE vf v_sigmoid(vf x) {
-  vf e = v_exp(-magnitude(x)), p = all(1) / (all(1) + e);
-  return pick(x < all(0), e * p, p);
+  vf e = exp_of(larger(all(-105), -magnitude(x))), p = all(1) / (all(1) + e);
+  return pick(LESS(x, all(0)), e * p, p);
 }
 
 INLINE vf v_softplus(vf x) {
-  vf u = v_exp(-magnitude(x));                          // log(1 + u), u in [0, 1]: relative precision down to u
-  vi large = u > all(0.41421356f);
+  vf u = exp_of(larger(all(-105), -magnitude(x)));      // log(1 + u), u in [0, 1]: relative precision down to u
+  const truth large = LESS(all(0.41421356f), u);
   vf f = pick(large, FMA(all(0.5f), u, all(-0.5f)), u), e = pick(large, all(1), all(0));
-  vf y = log_of(f, e) + pick(x > all(0), x, all(0));
-  return pick((x == x) ^ whole(-1), x, y);
+  vf y = log_of(f, e) + larger(x, all(0));
+  return pick(SAME(x, x), y, x);
 }
 
 INLINE vf v_tanh(vf x) {
@@ -74,9 +75,9 @@ INLINE vf v_tanh(vf x) {
   p = FMA(p, z, all(1.33314422036e-1f));
   p = FMA(p, z, all(-3.33332819422e-1f));
   vf near = FMA(p * z, x, x);
-  a = pick(a > all(10), all(10), a);
-  vf far = all(1) - all(2) / (v_exp(a + a) + all(1));
-  return signed_as(pick(a < all(0.625f), near, far), x);
+  a = smaller(all(10), a);
+  vf far = all(1) - all(2) / (exp_of(a + a) + all(1));
+  return signed_as(pick(LESS(a, all(0.625f)), near, far), x);
 }
 
 INLINE vf v_erf(vf x) {
@@ -88,15 +89,15 @@ INLINE vf v_erf(vf x) {
   p = FMA(p, z, all(-3.76125336e-1f));
   p = FMA(p, z, all(1.28379166e-1f));
   vf near = FMA(p, x, x);
-  vf t = pick(a > all(4), all(4), a), s = t * t;
+  vf t = smaller(all(4), a), s = t * t;
   vf q = FMA(all(-1.72853470e-5f), t, all(3.83197126e-4f)), u = FMA(all(-3.88396438e-3f), t, all(2.42546219e-2f));
   q = FMA(q, s, u);
   q = FMA(q, t, all(-1.06777877e-1f));
   q = FMA(q, t, all(-6.34846687e-1f));
   q = FMA(q, t, all(-1.28717512e-1f));
   q = FMA(q, t, -t);
-  vf far = all(1) - v_exp(q);
-  return pick(a > all(0.927734375f), signed_as(far, x), near);
+  vf far = all(1) - exp_of(q);                          // q in [-18, -1]
+  return pick(LESS(all(0.927734375f), a), signed_as(far, x), near);
 }
 
 INLINE vf v_sqrt(vf x) { return root(x); }
@@ -110,9 +111,9 @@ INLINE void turn(vf r, vi q, vf *sine, vf *cosine) {
   vf c = FMA(all(2.443315711809948e-5f), z, all(-1.388731625493765e-3f));
   c = FMA(c, z, all(4.166664568298827e-2f));
   c = FMA(c * z, z, FMA(all(-0.5f), z, all(1)));
-  vi odd = (q & 1) != 0;
-  *sine = (vf)((vi)pick(odd, c, s) ^ ((q & 2) << 30));
-  *cosine = (vf)((vi)pick(odd, s, c) ^ (((q + 1) & 2) << 30));
+  const truth odd = HAS_BIT(q, 1);
+  *sine = (vf)((vi)pick(odd, c, s) ^ (vi)(((vu)q & 2) << 30));
+  *cosine = (vf)((vi)pick(odd, s, c) ^ (vi)((((vu)q + 1) & 2) << 30));
 }
 
 // the remainder of x by pi/2 for any finite x of at least 1: the bits of 2/pi that matter, multiplied exactly
@@ -149,19 +150,18 @@ static inline __attribute__((unused)) void far_lanes(vf x, vf *r, vi *q) {
 INLINE void reduce(vf x, vf *r, vi *q) {
   const vf magic = all(0x1.8p23f);
   vf shifted = FMA(x, all(0.636619772f), magic), n = shifted - magic;
-  *q = (vi)shifted - (vi)magic;
+  *q = minus((vi)shifted, (vi)magic);
   vf t = FMA(n, all(-0x1.921fb6p0f), x);
   t = FMA(n, all(0x1.777a5cp-25f), t);
   *r = FMA(n, all(0x1.ee59dap-50f), t);
-  vi far = magnitude(x) > all(1e5f);
-  if (__builtin_expect(any(far), 0)) far_lanes(x, r, q);
+  if (__builtin_expect(any(LESS(all(1e5f), magnitude(x))), 0)) far_lanes(x, r, q);
 }
 
 INLINE vf v_sin(vf x) {
   vf r, s, c;
   vi q;
   reduce(x, &r, &q), turn(r, q, &s, &c);
-  return pick(x == all(0), x, s);                       // -0 stays -0
+  return pick(SAME(x, all(0)), x, s);                      // -0 stays -0
 }
 
 INLINE vf v_cos(vf x) {
@@ -173,7 +173,7 @@ INLINE vf v_cos(vf x) {
 
 INLINE vf v_act(rn_act act, vf x) {
   switch (act) {
-    case RN_RELU: return pick(x < all(0), all(0), x);           // NaN stays NaN
+    case RN_RELU: return larger(all(0), x);                     // NaN stays NaN
     case RN_TANH: return v_tanh(x);
     case RN_SILU: return x * v_sigmoid(x);
     default: return x;

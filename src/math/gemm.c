@@ -4,15 +4,16 @@
 #include <string.h>
 
 enum {
-  DEPTH = 512, CHUNK = 256,                             // terms and columns of b in hand
-  MOST_ROWS = 252,                                      // rows of a part
+  DEPTH = 512, CHUNK = 512,                             // terms and columns of b in hand
+  TURNED = 256,                                         // terms, where b is turned
+  MOST_ROWS = 264,                                      // rows in hand
   ONE_DEPTH = 4096, ONE_ROWS = 64,                      // one column: terms and rows at a time
-  FAR_APART = 900,                                      // rows of b each in a page of its own: half the depth spares the page tables
+  FAR_APART = 900, FAR = 128,                           // terms, where each row of b has pages of its own (1024^3: 145 GFLOP/s, at 512 terms 90)
 };
-static const double WORTH_THREADS = 4e6;         // multiply-adds
+static const double WORTH_THREADS = 1 << 22;            // multiply-adds: 25 us on one core; below it a second thread costs more than it takes
 
 static _Thread_local struct {
-  _Alignas(64) float b[DEPTH * CHUNK];                  // dy w': panels one after the other, each [depth, width]
+  _Alignas(64) float b[TURNED * CHUNK];                 // dy w': panels one after the other, each [depth, width]
   _Alignas(64) float chains[MOST_ROWS * CHUNK];         // unfinished ones, when c may not hold them
   _Alignas(64) float column[ONE_DEPTH];
   _Alignas(64) float lanes[ONE_ROWS * 16];
@@ -62,7 +63,7 @@ static void one_column_rows(const job *w, int from, int to) {
 // 160 GFLOP/s where twelve by two is 152, at 32x64x64); fewer rows need more vectors to keep the multipliers busy.
 static int vectors_of_tile(const rn_kernels *q, int rows, int cols) {
   const int left = (cols + q->lanes - 1) / q->lanes;
-  return RN_MIN(left, rows <= q->rows[8] ? 8 : 4);
+  return RN_MIN(left, rows <= q->rows[8] ? 8 : rows <= q->rows[4] ? 4 : q->vectors);
 }
 
 // What part of c is in hand: rows [i0, i1), columns [j0, j1), terms [l0, l1)
@@ -87,41 +88,43 @@ static void turn_columns(const block *o) {
   }
 }
 
-// the tile whose first entry is (i, j)
-static void one_tile(const block *o, int i, int rows, int j) {
+// tiles of `vectors` vectors from entry (i, j) on, up to column j1
+static void strip_product(const block *o, int i, int rows, int j, int j1, int vectors) {
   const rn_product *p = o->p;
-  const int depth = o->l1 - o->l0, cols = RN_MIN(o->width, o->j1 - j);
-  const int vectors = cols == o->width ? o->vectors : (cols + o->q->lanes - 1) / o->q->lanes;
+  const int depth = o->l1 - o->l0, width = vectors * o->q->lanes;
   const bool last = o->l1 == p->k;
   float *here = (float *)p->c + (size_t)i * (size_t)p->ldc + j;
   float *chain = o->apart ? scratch.chains + (size_t)(i - o->i0) * CHUNK + (size_t)(j - o->j0) : here;
   const ptrdiff_t ldchain = o->apart ? CHUNK : p->ldc;
-  rn_tile t = {.k = depth, .cols = cols, .from = o->l0 == 0 ? NULL : chain, .ldfrom = ldchain, .to = last ? here : chain,
-               .ldto = last ? p->ldc : ldchain};
+  rn_strip t = {.k = depth, .cols = j1 - j, .from = o->l0 == 0 ? NULL : chain, .ldfrom = ldchain, .to = last ? here : chain,
+                .ldto = last ? p->ldc : ldchain};
   if (p->how == RN_TN) t.a = entry(p->a, o->l0, p->lda, i), t.ai = 1, t.ak = p->lda;
   else t.a = entry(p->a, i, p->lda, o->l0), t.ai = p->lda, t.ak = 1;
-  if (p->how == RN_NT) t.b = scratch.b + (size_t)(j - o->j0) * (size_t)depth, t.bk = (ptrdiff_t)vectors * o->q->lanes;
-  else t.b = entry(p->b, o->l0, p->ldb, j), t.bk = p->ldb;
-  if (last) t.bias = p->bias ? (const float *)p->bias + j : NULL, t.act = p->act, t.old = p->add ? here : NULL, t.ldold = p->ldc;
-  o->q->tile[vectors][rows](&t);
+  if (p->how == RN_NT) t.b = scratch.b + (size_t)(j - o->j0) * (size_t)depth, t.bk = width, t.bnext = (ptrdiff_t)width * depth;
+  else t.b = entry(p->b, o->l0, p->ldb, j), t.bk = p->ldb, t.bnext = width;
+  if (last) t.bias = p->bias ? (const float *)p->bias + j : NULL, t.act = p->act, t.old = p->add ? here : NULL;
+  o->q->strip[vectors][rows](&t);
 }
 
 // rows [i0, i1) by columns [j0, j1)
 static void tiled_product(const job *w, int i0, int i1, int j0, int j1) {
   const rn_product *p = w->p;
   const rn_kernels *q = w->kernels;
-  const int rows = i1 - i0, most_depth = p->how != RN_NT && p->ldb > FAR_APART ? DEPTH / 2 : DEPTH;
+  const int rows = i1 - i0, most_depth = p->how == RN_NT ? TURNED : p->ldb > FAR_APART ? FAR : DEPTH;
   for (int j = j0; j < j1; j += CHUNK) {
     block o = {.p = p, .q = q, .i0 = i0, .i1 = i1, .j0 = j, .j1 = RN_MIN(j1, j + CHUNK), .apart = p->add && p->k > most_depth};
     o.vectors = vectors_of_tile(q, rows, o.j1 - j), o.width = o.vectors * q->lanes;
     const int tiles = (rows + q->rows[o.vectors] - 1) / q->rows[o.vectors];
+    // whole tiles first, the last of them may end within its last vector; then a narrower one
+    const int over = (o.j1 - j) % o.width, rest = over > o.width - q->lanes ? o.j1 : o.j1 - over;
     o.least = rows / tiles, o.more = rows % tiles;
     do {
       o.l1 = RN_MIN(p->k, o.l0 + most_depth);
       if (p->how == RN_NT) turn_columns(&o);
       for (int i = i0, some; i < i1; i += some) {
         some = rows_at(&o, i);
-        for (int at = o.j0; at < o.j1; at += o.width) one_tile(&o, i, some, at);
+        if (o.j0 < rest) strip_product(&o, i, some, o.j0, rest, o.vectors);
+        if (rest < o.j1) strip_product(&o, i, some, rest, o.j1, (o.j1 - rest + q->lanes - 1) / q->lanes);
       }
       o.l0 = o.l1;
     } while (o.l0 < p->k);
@@ -133,15 +136,27 @@ static void rows_and_columns(const job *w, int i0, int i1, int j0, int j1) {
   else tiled_product(w, i0, i1, j0, j1);
 }
 
+static void rows_in_turn(const job *w, int i0, int i1, int j0, int j1) {
+  for (int i = i0; i < i1; i += MOST_ROWS) rows_and_columns(w, i, RN_MIN(i1, i + MOST_ROWS), j0, j1);
+}
+
 static void part_product(void *context, int part) {
   const job *w = context;
   const rn_product *p = w->p;
-  const int r = part % w->row_parts, s = part / w->row_parts;
-  // columns are dealt in whole vectors
-  const int lanes = w->kernels->lanes, whole = (p->n + lanes - 1) / lanes;
+  // rows are dealt one by one, columns in whole vectors
+  const int lanes = w->kernels->lanes, r = part % w->row_parts, s = part / w->row_parts;
+  const long whole = (p->n + lanes - 1) / lanes;
   const int i0 = (int)((long)p->m * r / w->row_parts), i1 = (int)((long)p->m * (r + 1) / w->row_parts);
-  const int j0 = (int)((long)whole * s / w->col_parts) * lanes, j1 = RN_MIN(p->n, (int)((long)whole * (s + 1) / w->col_parts) * lanes);
-  rows_and_columns(w, i0, i1, j0, j1);
+  const int j0 = (int)(whole * s / w->col_parts) * lanes, j1 = RN_MIN(p->n, (int)(whole * (s + 1) / w->col_parts) * lanes);
+  rows_in_turn(w, i0, i1, j0, j1);
+}
+
+// one part a thread: of the columns, where each gets a few vectors, for then nothing is read or turned twice; else of the rows
+static void deal(job *w, int threads) {
+  const int vectors = (w->p->n + w->kernels->lanes - 1) / w->kernels->lanes;
+  if (vectors >= 4 * threads) w->col_parts = threads;
+  else if (w->p->m >= 12 * threads) w->row_parts = threads;
+  else w->col_parts = RN_MIN(vectors, threads);
 }
 
 static void check(const rn_product *p) {
@@ -158,11 +173,10 @@ void rn_gemm_with(const rn_kernels *kernels, const rn_product *p) {
   job w = {kernels, p, 1, 1};
   const int threads = rn_threads();
   if (threads == 1 || (double)p->m * p->n * p->k < WORTH_THREADS) {
-    for (int i = 0; i < p->m; i += MOST_ROWS) rows_and_columns(&w, i, RN_MIN(p->m, i + MOST_ROWS), 0, p->n);
+    rows_in_turn(&w, 0, p->m, 0, p->n);
     return;
   }
-  w.row_parts = (p->m + MOST_ROWS - 1) / MOST_ROWS;
-  if (w.row_parts < 2 * threads) w.col_parts = RN_MIN((p->n + kernels->lanes - 1) / kernels->lanes, 2 * threads);
+  deal(&w, threads);
   rn_parallel(w.row_parts * w.col_parts, part_product, &w);
 }
 

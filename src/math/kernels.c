@@ -32,15 +32,17 @@
       store_part(pz + i, is, n - i); \
     } \
   }
-#define FUNCTION(f) MAP1(map_##f, v_##f(x))
+#define FUNCTION(f) \
+  MAP1(map_##f, v_##f(x)) \
+  static float one_##f(float x) { return v_##f(all(x))[0]; }
 RN_VECTOR_FUNCTIONS(FUNCTION)
 
 MAP2(map_add, x + y)
 MAP2(map_sub, x - y)
 MAP2(map_mul, x *y)
 MAP2(map_div, x / y)
-MAP2(map_min, pick(y < x, y, x))
-MAP2(map_max, pick(y > x, y, x))
+MAP2(map_min, smaller(y, x))
+MAP2(map_max, larger(y, x))
 
 static void map_muladd(size_t n, const float *x, const float *y, float *z) {
   for (size_t i = 0; i < n; i += W) {
@@ -60,8 +62,7 @@ static void map_axpy(size_t n, float a, const float *x, float *y) {
 static void map_clamp(size_t n, float low, float high, const float *px, float *y) {
   for (size_t i = 0; i < n; i += W) {
     vf x = load_some(px + i, n - i);
-    x = pick(x < all(low), all(low), x);
-    store_some(y + i, pick(x > all(high), all(high), x), n - i);
+    store_some(y + i, smaller(all(high), larger(all(low), x)), n - i);
   }
 }
 
@@ -84,7 +85,7 @@ static void map_act(size_t n, rn_act act, const float *x, float *y) {
 }
 
 // x: the activation's output, y: the slope that comes from above
-MAP2(back_relu, pick(x <= all(0), all(0), y))
+MAP2(back_relu, pick(LESS(all(0), x), y, all(0)))
 MAP2(back_tanh, FMA(-x, x, all(1)) * y)
 static void map_act_back(size_t n, rn_act act, const float *y, const float *dy, float *dx) {
   switch (act) {
@@ -155,17 +156,22 @@ static float fold_dot(size_t n, const float *x, const float *y) {
 static float fold_sumsq(size_t n, const float *x) { return fold_dot(n, x, x); }
 
 static float fold_maxof(size_t n, const float *px) {
-  vf most = all(-INFINITY);
-  vi bad = whole(0);
-  for (size_t i = 0; i < n; i += W) {
-    vf x = n - i >= W ? load(px + i) : pick(load_part((const float[]){1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, n - i) > all(0),
-                                            load_part(px + i, n - i), all(-INFINITY));
-    most = pick(x > most, x, most), bad |= x != x;
+  vf most = all(-INFINITY), bad = all(0);               // bad: NaN once one was seen
+  size_t i = 0;
+  for (; i + W <= n; i += W) {
+    vf x = load(px + i);
+    most = larger(x, most), bad = pick(SAME(x, x), bad, x);
   }
-  if (any(bad)) return NAN;
-  float t[W], best = -INFINITY;
-  store(t, most);
-  for (int i = 0; i < W; i++) best = t[i] > best ? t[i] : best;
+  float t[W], worst[W], best = -INFINITY;
+  store(t, most), store(worst, bad);
+  for (int v = 0; v < W; v++) {
+    if (worst[v] != worst[v]) return NAN;
+    best = t[v] > best ? t[v] : best;
+  }
+  for (; i < n; i++) {
+    if (px[i] != px[i]) return NAN;
+    best = px[i] > best ? px[i] : best;
+  }
   return best + 0.0f;                                   // one zero, whatever lane it came from
 }
 
@@ -180,7 +186,8 @@ static bool all_finite(size_t n, const float *px) {
     vi m = (vi)magnitude(load_part(px + i, n - i)), more = m > most;
     most = (more & m) | (~more & most);
   }
-  return !any(most >= whole(0x7f800000));
+  const vf over = (vf)(most >= whole(0x7f800000));      // all bits: NaN
+  return !any((truth)HAS_BIT((vi)over, 1));
 }
 
 static void column_sums(int rows, int cols, const float *x, float *y, bool add) {
@@ -209,11 +216,6 @@ static void row_sums(int rows, int cols, const float *x, float *y) {
   }
 }
 
-static float scalar_log(float x) {
-  map_log(1, &x, &x);
-  return x;
-}
-
 static void softmax(int rows, int cols, const float *px, float *p, float *lse) {
   for (int i = 0; i < rows; i++) {
     const float *x = px + (size_t)i * cols;
@@ -223,15 +225,10 @@ static void softmax(int rows, int cols, const float *px, float *p, float *lse) {
       size_t n = (size_t)(cols - j);
       vf e = v_exp(load_some(x + j, n) - all(most));
       if (y) store_some(y + j, e, n);
-      if (n < W) {                                      // lanes past the row hold nothing
-        float t[W];
-        store(t, e);
-        e = load_part(t, n);
-      }
-      s.v[v] = s.v[v] + e;
+      s.v[v] = s.v[v] + keep_some(e, n);                // lanes past the row hold nothing
     }
     float total = tree(s);
-    if (lse) lse[i] = most + scalar_log(total);
+    if (lse) lse[i] = most + one_log(total);
     if (y) map_affine((size_t)cols, 1 / total, 0, y, y);
   }
 }
@@ -240,10 +237,17 @@ static void softmax(int rows, int cols, const float *px, float *p, float *lse) {
 
 typedef struct { vu w[4]; } blocks;
 
+INLINE vu counting(void) {
+  vu x;
+  static const uint32_t numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  memcpy(&x, numbers, sizeof x);
+  return x;
+}
+
 // the blocks draw, draw + 1, ... of a key
 INLINE blocks philox(const rn_key *key, const uint32_t cipher[2], uint32_t draw) {
-  vu c0, c1 = (vu)whole((int32_t)key->at), c2 = (vu)whole((int32_t)key->unit), c3 = (vu)whole((int32_t)(key->unit >> 32));
-  for (int i = 0; i < W; i++) c0[i] = draw + (uint32_t)i;
+  vu c0 = (vu)whole((int32_t)draw) + counting(), c1 = (vu)whole((int32_t)key->at), c2 = (vu)whole((int32_t)key->unit),
+      c3 = (vu)whole((int32_t)(key->unit >> 32));
   uint32_t k0 = cipher[0], k1 = cipher[1];
   for (int round = 0; round < 10; round++) {
     vu high0, low0, high2, low2;
@@ -260,11 +264,11 @@ INLINE vf unit_interval(vu w) { return (as_float((vi)(w >> 9)) + all(0.5f)) * al
 
 // four vectors, one a word, into the order of the stream
 INLINE void deal(const vf x[4], size_t n, float *out) {
-  float t[4][W], all_of[4 * W];
-  for (int j = 0; j < 4; j++) store(t[j], x[j]);
-  float *to = n >= 4 * W ? out : all_of;
-  for (int i = 0; i < W; i++)
-    for (int j = 0; j < 4; j++) to[4 * i + j] = t[j][i];
+  const vf a = UNPACK_LOW(x[0], x[1]), b = UNPACK_HIGH(x[0], x[1]), c = UNPACK_LOW(x[2], x[3]), d = UNPACK_HIGH(x[2], x[3]);
+  const vf in[4] = {HALVES(a, c, 0x44), HALVES(a, c, 0xee), HALVES(b, d, 0x44), HALVES(b, d, 0xee)};      // in[k]: blocks k, k + 4, ...
+  float all_of[4 * W], *to = n >= 4 * W ? out : all_of;
+  for (int q = 0; q < W / 4; q++)
+    for (int k = 0; k < 4; k++) memcpy(to + 16 * q + 4 * k, (const float *)&in[k] + 4 * q, 4 * sizeof *to);
   if (n < 4 * W) memcpy(out, all_of, n * sizeof *out);
 }
 
@@ -305,9 +309,9 @@ static void normals(rn_key key, size_t n, float *x) {
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 const rn_kernels JOIN(rn_kernels_, RN_ISA) = {
-    .name = TEXT(RN_ISA), .lanes = W, .rows = TILE_ROWS, .tile = TILE_TABLE,
+    .name = TEXT(RN_ISA), .lanes = W, .vectors = TILE_VECTORS, .rows = TILE_ROWS, .strip = TILE_TABLE,
     .pack_turned = pack_turned, .one_column = one_column,
-#define ENTRY(f) .f = map_##f,
+#define ENTRY(f) .f = map_##f, .one_##f = one_##f,
     RN_VECTOR_FUNCTIONS(ENTRY)
     .add = map_add, .sub = map_sub, .mul = map_mul, .div = map_div, .min = map_min, .max = map_max, .muladd = map_muladd,
     .affine = map_affine, .axpy = map_axpy, .clamp = map_clamp, .lerp = map_lerp, .act = map_act, .act_back = map_act_back,

@@ -3,19 +3,19 @@
 #define REIN_KERNELS_H
 #include "rein/math.h"
 
-/* One tile of a product, over k terms: rows and vectors are the kernel's own, `cols` columns end in its last vector.
- * a's entry (i, l) is a[i*ai + l*ak], b's row l begins at b[l*bk]. The chain goes on from `from`, or from +0 when that is NULL. */
+/* A strip of tiles of a product, side by side, over k terms: rows and vectors of a tile are the kernel's own, all tiles but the last are
+ * full, `cols` columns in all. a's entry (i, l) is a[i*ai + l*ak]; row l of tile s of b begins at b[s*bnext + l*bk].
+ * The chains go on from `from`, or from +0 when that is NULL. */
 typedef struct {
   const float *a, *b;
-  ptrdiff_t ai, ak, bk;
+  ptrdiff_t ai, ak, bk, bnext;
   int k, cols;
   const float *from;                                    // partial chains, row stride ldfrom
   float *to;                                            // row stride ldto
   ptrdiff_t ldfrom, ldto;
-  const float *bias, *old;                              // bias of these columns; what is added last (row stride ldold); NULL: none
-  ptrdiff_t ldold;
+  const float *bias, *old;                              // bias of these columns; what is added last, at the places of `to`; NULL: none
   rn_act act;
-} rn_tile;
+} rn_strip;
 
 typedef void rn_map1(size_t n, const float *x, float *y);
 typedef void rn_map2(size_t n, const float *x, const float *y, float *z);
@@ -26,10 +26,13 @@ enum { RN_MOST_VECTORS = 8, RN_MOST_ROWS = 12 };            // of a tile
 typedef struct {
   const char *name;
   int lanes;                                            // floats a vector
+  int vectors;                                          // of the tile that is best where there are many rows
   int rows[RN_MOST_VECTORS + 1];                        // most rows of a tile by the vectors of its row; never more than a narrower one has
-  void (*tile[RN_MOST_VECTORS + 1][RN_MOST_ROWS + 1])(const rn_tile *t);
+  void (*strip[RN_MOST_VECTORS + 1][RN_MOST_ROWS + 1])(const rn_strip *t);
   void (*pack_turned)(const float *b, ptrdiff_t ldb, int k, int cols, int width, float *out);   // [k, width] from b [cols, k], zeros after cols
   void (*one_column)(const float *a, ptrdiff_t lda, const float *b, int rows, int k, float *sum, float *lanes, bool first, bool last);
+  float (*one_exp)(float), (*one_log)(float), (*one_tanh)(float), (*one_sigmoid)(float), (*one_softplus)(float), (*one_sin)(float);
+  float (*one_cos)(float), (*one_erf)(float), (*one_sqrt)(float);
   rn_map1 *exp, *log, *tanh, *sigmoid, *softplus, *sin, *cos, *erf, *sqrt;
   rn_map2 *add, *sub, *mul, *div, *min, *max, *muladd;
   void (*affine)(size_t n, float a, float b, const float *x, float *y);

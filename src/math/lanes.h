@@ -24,10 +24,17 @@ typedef __mmask16 edge;                                 // how much of a row's l
 INLINE edge edge_of(int n) { return below((size_t)n); }
 INLINE vf load_edge(const float *p, edge e) { return _mm512_maskz_loadu_ps(e, p); }
 INLINE void store_edge(float *p, vf x, edge e) { _mm512_mask_storeu_ps(p, e, x); }
-INLINE vf pick(vi mask, vf yes, vf no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), no, yes); }
+typedef __mmask16 truth;                                // a bit a lane: gcc 12 takes a vector of 0 and -1 the long way round
+#define LESS(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ)
+#define SAME(a, b) _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ)
+#define HAS_BIT(x, bit) _mm512_test_epi32_mask((__m512i)(x), _mm512_set1_epi32(bit))
+INLINE vf pick(truth mask, vf yes, vf no) { return _mm512_mask_blend_ps(mask, no, yes); }
+INLINE vf smaller(vf a, vf b) { return _mm512_min_ps(a, b); }           // a < b ? a : b
+INLINE vf larger(vf a, vf b) { return _mm512_max_ps(a, b); }            // a > b ? a : b
+INLINE bool any(truth mask) { return mask != 0; }
+INLINE vf keep_some(vf x, size_t n) { return n >= W ? x : _mm512_maskz_mov_ps(below(n), x); }        // zeros after n
 INLINE vf root(vf x) { return _mm512_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm512_cvtepi32_ps((__m512i)x); }
-INLINE bool any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
 // four floats each from p, p + 4 ld, p + 8 ld, p + 12 ld
 INLINE vf quads(const float *p, ptrdiff_t ld) {
   __m512 x = _mm512_castps128_ps512(_mm_loadu_ps(p));
@@ -57,10 +64,17 @@ INLINE void store(float *p, vf x) { _mm256_storeu_ps(p, x); }
 INLINE __m256i below(size_t n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
 INLINE vf load_part(const float *p, size_t n) { return _mm256_maskload_ps(p, below(n)); }
 INLINE void store_part(float *p, vf x, size_t n) { _mm256_maskstore_ps(p, below(n), x); }
-INLINE vf pick(vi mask, vf yes, vf no) { return _mm256_blendv_ps(no, yes, (__m256)mask); }
+typedef vi truth;
+#define LESS(a, b) ((vi)_mm256_cmp_ps(a, b, _CMP_LT_OQ))
+#define SAME(a, b) ((vi)_mm256_cmp_ps(a, b, _CMP_EQ_OQ))
+#define HAS_BIT(x, bit) (((x) & (bit)) != 0)
+INLINE vf pick(truth mask, vf yes, vf no) { return _mm256_blendv_ps(no, yes, (__m256)mask); }
+INLINE vf smaller(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vf larger(vf a, vf b) { return _mm256_max_ps(a, b); }
+INLINE vf keep_some(vf x, size_t n) { return n >= W ? x : _mm256_and_ps((__m256)below(n), x); }
 INLINE vf root(vf x) { return _mm256_sqrt_ps(x); }
 INLINE vf as_float(vi x) { return _mm256_cvtepi32_ps((__m256i)x); }
-INLINE bool any(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
+INLINE bool any(truth mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
 INLINE vf quads(const float *p, ptrdiff_t ld) { return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 4 * ld), 1); }
 #define UNPACK_LOW(a, b) _mm256_unpacklo_ps(a, b)
 #define UNPACK_HIGH(a, b) _mm256_unpackhi_ps(a, b)
@@ -90,10 +104,20 @@ INLINE vf load_part(const float *p, size_t n) {
   return x;
 }
 INLINE void store_part(float *p, vf x, size_t n) { memcpy(p, &x, n * sizeof *p); }
-INLINE vf pick(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+typedef vi truth;
+#define LESS(a, b) ((a) < (b))
+#define SAME(a, b) ((a) == (b))
+#define HAS_BIT(x, bit) (((x) & (bit)) != 0)
+INLINE vf pick(truth mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+INLINE vf smaller(vf a, vf b) { return pick(a < b, a, b); }
+INLINE vf larger(vf a, vf b) { return pick(a > b, a, b); }
+INLINE vf keep_some(vf x, size_t n) {
+  for (size_t i = n; i < W; i++) x[i] = 0;
+  return x;
+}
 INLINE vf root(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 INLINE vf as_float(vi x) { return __builtin_convertvector(x, vf); }
-INLINE bool any(vi mask) { return (mask[0] | mask[1] | mask[2] | mask[3]) != 0; }
+INLINE bool any(truth mask) { return (mask[0] | mask[1] | mask[2] | mask[3]) != 0; }
 INLINE vf quads(const float *p, ptrdiff_t ld) {
   (void)ld;
   return load(p);
@@ -110,6 +134,7 @@ INLINE void wide_product(vu a, uint32_t m, vu *high, vu *low) {
 #endif
 
 INLINE vi whole(int32_t x) { return (vi){0} + x; }
+INLINE vi minus(vi x, vi y) { return (vi)((vu)x - (vu)y); }     // wraps, where a NaN's bits come by
 INLINE vf magnitude(vf x) { return (vf)((vi)x & whole(0x7fffffff)); }
 INLINE vf signed_as(vf x, vf sign) { return (vf)(((vi)x & whole(0x7fffffff)) | ((vi)sign & whole(INT32_MIN))); }
 INLINE vf load_some(const float *p, size_t n) { return n >= W ? load(p) : load_part(p, n); }
@@ -140,11 +165,17 @@ INLINE lanes no_lanes(void) {
   return s;
 }
 // the one tree: lane l takes l+8, then l+4, l+2, l+1
+typedef float four __attribute__((vector_size(16)));
 INLINE float tree(lanes s) {
-  float t[LANES];
-  for (int i = 0; i < VECTORS; i++) store(t + W * i, s.v[i]);
-  for (int half = LANES / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; l++) t[l] += t[l + half];
-  return t[0];
+#if defined RN_ISA_avx512
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(s.v[0]), _mm512_extractf32x8_ps(s.v[0], 1));
+  const four x = (four)_mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+#elif defined RN_ISA_avx2
+  const __m256 eight = _mm256_add_ps(s.v[0], s.v[1]);
+  const four x = (four)_mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+#else
+  const four x = (s.v[0] + s.v[2]) + (s.v[1] + s.v[3]);
+#endif
+  return (x[0] + x[2]) + (x[1] + x[3]);
 }
 #endif

@@ -48,11 +48,7 @@ const char *rn_math_isa(void) { return rn_kernels_chosen()->name; }
 
 #define FUNCTION(f) \
   void rn_v##f##_f32(size_t n, const float *x, float *y) { rn_kernels_chosen()->f(n, x, y); } \
-  float rn_##f##_f32(float x) { \
-    float y; \
-    rn_kernels_chosen()->f(1, &x, &y); \
-    return y; \
-  }
+  float rn_##f##_f32(float x) { return rn_kernels_chosen()->one_##f(x); }
 RN_VECTOR_FUNCTIONS(FUNCTION)
 
 #define OF_TWO(f) \

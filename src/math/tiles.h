@@ -14,7 +14,7 @@ INLINE void store_column(float *p, vf x, int j, int vectors, edge last) {
   else store_edge(p + W * j, x, last);
 }
 
-static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
+static __attribute__((noinline)) void act_on_strip(const rn_strip *t, int rows) {
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < t->cols; j += W) {
       float *y = t->to + i * t->ldto + j;
@@ -36,39 +36,51 @@ static __attribute__((noinline)) void act_on_tile(const rn_tile *t, int rows) {
       COLUMNS sum[i][j] = FMA(x, row[j], sum[i][j]); \
     } \
     a += ak, b += bk; \
+    __asm__("" : "+r"(a), "+r"(b)); /* gcc 12 would hold addresses of all four terms, and spill sums for them */ \
   } while (0)
 
-INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
-  vf sum[RN_MOST_ROWS][RN_MOST_VECTORS];
-  const edge last = edge_of(t->cols - W * (vectors - 1));
-  const float *a = t->a, *b = t->b, *const bias = t->bias, *const old = t->old;
-  float *const to = t->to;
-  const ptrdiff_t ai = t->ai, bk = t->bk, ldto = t->ldto, ldold = t->ldold;
-  ptrdiff_t ak = t->ak;
-  __asm__("" : "+r"(ak));                               // any stride: one loop, no version of its own for stride 1
-  ROWS COLUMNS sum[i][j] = all(0);
-  if (t->from) ROWS COLUMNS sum[i][j] = load_column(t->from + i * t->ldfrom, j, vectors, last);
-  int l = t->k;
-  for (; l >= 4; l -= 4) {
-    TERM;
-    TERM;
-    TERM;
-    TERM;
+INLINE void strip(const rn_strip *t, const int rows, const int vectors) {
+  const ptrdiff_t ai = t->ai, ak = t->ak, bk = t->bk, ldto = t->ldto;
+  const float *from = t->from, *bias = t->bias, *old = t->old, *next = t->b;
+  float *to = t->to;
+  for (int cols = t->cols; cols > 0; cols -= W * vectors) {
+    vf sum[RN_MOST_ROWS][RN_MOST_VECTORS];
+    const edge last = edge_of(RN_MIN(W, cols - W * (vectors - 1)));
+    ROWS COLUMNS sum[i][j] = all(0);
+    if (from) {
+      ROWS COLUMNS sum[i][j] = load_column(from + i * t->ldfrom, j, vectors, last);
+      from += W * vectors;
+    }
+    const float *a = t->a, *b = next;
+    int l = t->k;
+    for (; l >= 4; l -= 4) {
+      TERM;
+      TERM;
+      TERM;
+      TERM;
+    }
+    _Pragma("GCC unroll 1") for (; l > 0; l--) TERM;
+    if (bias) {
+      COLUMNS {
+        const vf x = load_column(bias, j, vectors, last);
+        ROWS sum[i][j] = sum[i][j] + x;
+      }
+      bias += W * vectors;
+    }
+    if (old) {
+      ROWS COLUMNS sum[i][j] = load_column(old + i * ldto, j, vectors, last) + sum[i][j];
+      old += W * vectors;
+    }
+    ROWS COLUMNS store_column(to + i * ldto, sum[i][j], j, vectors, last);
+    to += W * vectors, next += t->bnext;
   }
-  for (; l > 0; l--) TERM;
-  if (bias) COLUMNS {
-    const vf x = load_column(bias, j, vectors, last);
-    ROWS sum[i][j] = sum[i][j] + x;
-  }
-  if (old) ROWS COLUMNS sum[i][j] = load_column(old + i * ldold, j, vectors, last) + sum[i][j];
-  ROWS COLUMNS store_column(to + i * ldto, sum[i][j], j, vectors, last);
-  if (t->act != RN_IDENTITY) act_on_tile(t, rows);
+  if (t->act != RN_IDENTITY) act_on_strip(t, rows);
 }
 
 // As many chains as the registers hold, beside a row of b and an entry of a. A narrower tile has as many rows or more, so the last panel
 // of a row of tiles fits the others.
 #define TILE(rows, vectors) \
-  static void tile_##rows##x##vectors(const rn_tile *t) { tile(t, rows, vectors); }
+  static void tile_##rows##x##vectors(const rn_strip *t) { strip(t, rows, vectors); }
 #define TILES_1(v) TILE(1, v)
 #define TILES_2(v) TILE(1, v) TILE(2, v)
 #define TILES_3(v) TILES_2(v) TILE(3, v)
@@ -86,16 +98,19 @@ INLINE void tile(const rn_tile *t, const int rows, const int vectors) {
 
 #if defined RN_ISA_avx512
 TILES_12(1) TILES_12(2) TILES_8(3) TILES_6(4) TILES_3(5) TILES_3(6) TILES_3(7) TILES_3(8)
+#define TILE_VECTORS 4
 #define TILE_ROWS {0, 12, 12, 8, 6, 3, 3, 3, 3}
-#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_12(2)}, {NULL, NAMES_8(3)}, {NULL, NAMES_6(4)}, {NULL, NAMES_3(5)}, {NULL, NAMES_3(6)}, \
-                    {NULL, NAMES_3(7)}, {NULL, NAMES_3(8)}}
+#define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_12(2)}, {NULL, NAMES_8(3)}, {NULL, NAMES_6(4)}, {NULL, NAMES_3(5)}, \
+                    {NULL, NAMES_3(6)}, {NULL, NAMES_3(7)}, {NULL, NAMES_3(8)}}
 #elif defined RN_ISA_avx2
 TILES_12(1) TILES_6(2) TILES_4(3) TILES_3(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
+#define TILE_VECTORS 2
 #define TILE_ROWS {0, 12, 6, 4, 3, 1, 1, 1, 1}
 #define TILE_TABLE {{NULL}, {NULL, NAMES_12(1)}, {NULL, NAMES_6(2)}, {NULL, NAMES_4(3)}, {NULL, NAMES_3(4)}, {NULL, NAMES_1(5)}, {NULL, NAMES_1(6)}, \
                     {NULL, NAMES_1(7)}, {NULL, NAMES_1(8)}}
 #else
 TILES_4(1) TILES_4(2) TILES_2(3) TILES_2(4) TILES_1(5) TILES_1(6) TILES_1(7) TILES_1(8)
+#define TILE_VECTORS 2
 #define TILE_ROWS {0, 4, 4, 2, 2, 1, 1, 1, 1}
 #define TILE_TABLE {{NULL}, {NULL, NAMES_4(1)}, {NULL, NAMES_4(2)}, {NULL, NAMES_2(3)}, {NULL, NAMES_2(4)}, {NULL, NAMES_1(5)}, {NULL, NAMES_1(6)}, \
                     {NULL, NAMES_1(7)}, {NULL, NAMES_1(8)}}

@@ -20,7 +20,7 @@ static void cpu_name(char *name, size_t room) {
   if (f) fclose(f);
 }
 
-void rn_log_about(rn_journal *log, const char *command) {
+void rn_journal_about(rn_journal *log, const char *command) {
   char text[512], cpu[256];
   struct utsname u;
   time_t now = time(NULL);
@@ -37,7 +37,7 @@ void rn_log_about(rn_journal *log, const char *command) {
   if (gmtime_r(&now, &utc) && strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &utc)) rn_journal_meta(log, "started", text);
 }
 
-void rn_log_ended(rn_journal *log, double seconds) {
+void rn_journal_ended(rn_journal *log, double seconds) {
   char text[64];
   snprintf(text, sizeof text, "%.1f", seconds);
   rn_journal_meta(log, "seconds", text);

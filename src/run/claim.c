@@ -121,13 +121,13 @@ static bool log_number(const rn_recipe *r, const char *key, double *out, rn_erro
   return !v || rn_number(v->text, out) || rn_fail(err, "%s: %s: '%s' is not a number", v->place, key, v->text);
 }
 
-static bool log_of(const claim *c, const char *name, const char **world, rn_point_log *log, rn_error *err) {
+static bool log_of(const claim *c, const char *name, char world[64], rn_point_log *log, rn_error *err) {
   static const char *const keys[] = {"make", "rho", "noise", "cap", "start", "trajectories", "steps"};
   char *under = rn_printed("data.%s", name);
   rn_recipe *r = rn_recipe_part(c->file, under);
   rn_free(under);
-  *world = rn_recipe_find(r, "make")->text;
-  bool fine = rn_point_defaults(*world, log, err);
+  snprintf(world, 64, "%s", rn_recipe_find(r, "make")->text);
+  bool fine = rn_point_defaults(world, log, err);
   double n = log->trajectories, steps = log->steps;
   fine = fine && log_number(r, "rho", &log->rho, err) && log_number(r, "noise", &log->noise, err) && log_number(r, "cap", &log->cap, err) &&
          log_number(r, "start", &log->start, err) && log_number(r, "trajectories", &n, err) && log_number(r, "steps", &steps, err);
@@ -137,7 +137,8 @@ static bool log_of(const claim *c, const char *name, const char **world, rn_poin
     for (int k = 0; k < RN_COUNT(keys); k++) found |= !strcmp(rn_recipe_at(r, i)->key, keys[k]);
     if (!found) fine = rn_fail(err, "%s: a data set has make, rho, noise, cap, start, trajectories and steps", rn_recipe_at(r, i)->key_place);
   }
-  return fine;                                                   // r is kept: *world points into it
+  rn_recipe_free(r);
+  return fine;
 }
 
 static rn_table *made(const rn_env_kind *kind, const rn_point_log *log, uint64_t seed) {
@@ -161,19 +162,40 @@ static rn_table *made(const rn_env_kind *kind, const rn_point_log *log, uint64_t
   return t;
 }
 
-/* The log of a data seed, made when it is not there yet. The path is the caller's. */
-static char *data_file(const claim *c, const char *folder, const char *name, long seed, rn_error *err) {
-  char *path = rn_printed("%s/data/%s-%ld.safetensors", folder, name, seed), *place = rn_printed("%s/data", folder);
+static double effective(const rn_table *t, rn_sampling_kind kind) {
+  rn_error none = {0};
+  rn_sampler *s = rn_sampler_new(t, &(rn_sampling){.kind = kind, .alpha = .1}, &none);
+  rn_sampler_figures f = {.effective = NAN};
+  if (s) rn_sampler_say(s, &f);
+  rn_sampler_free(s);
+  return f.effective;
+}
+
+static void remember_log(claim *c, const char *name, long seed, const rn_table *t) {
+  rn_table_figures f;
+  if (c->logs == c->log_room) {
+    int room = c->log_room * 2 + 16;
+    c->log = rn_grow(c->log, (size_t)c->log_room * sizeof *c->log, (size_t)room * sizeof *c->log), c->log_room = room;
+  }
+  rn_table_report(t, &(rn_report_against){0}, &f);
+  c->log[c->logs++] = (claim_log){name, seed, f.rows, f.episodes, f.return_mean, f.psv, effective(t, RN_RW), effective(t, RN_AW)};
+}
+
+/* The log of a data seed, made once in this process: an old file could be of an old generator. The path is the caller's. */
+static char *data_file(claim *c, const char *folder, const char *name, long seed, rn_error *err) {
+  char *path = rn_printed("%s/data/%s-%ld.safetensors", folder, name, seed), *place = rn_printed("%s/data", folder), world[64];
   rn_point_log log;
-  const char *world = NULL;
-  bool fine = rn_exists(path) || (rn_make_folder(place, err) && log_of(c, name, &world, &log, err));
-  rn_free(place);
-  if (fine && !rn_exists(path)) {
-    const rn_env_kind *kind = rn_env_find(world, err);
-    rn_table *t = kind ? made(kind, &log, (uint64_t)seed) : NULL;
-    fine = t && rn_write_safetensors_table(t, path, err);
+  bool fine = true, there = false;
+  for (int i = 0; i < c->logs; i++) there |= c->log[i].seed == seed && !strcmp(c->log[i].name, name);
+  if (!there) {
+    const rn_env_kind *kind = NULL;
+    fine = rn_make_folder(place, err) && log_of(c, name, world, &log, err) && (kind = rn_env_find(world, err));
+    rn_table *t = fine ? made(kind, &log, (uint64_t)seed) : NULL;
+    fine = fine && rn_write_safetensors_table(t, path, err);
+    if (fine) remember_log(c, name, seed, t);
     rn_table_free(t);
   }
+  rn_free(place);
   if (fine) return path;
   rn_free(path);
   return NULL;
@@ -199,7 +221,7 @@ static void add_cell(claim *c, int arm, int task, int value, long seed) {
 }
 
 /* cell.yaml of a cell: its recipe under `recipe.`, how it is evaluated under `evaluate.`. Owned by the caller; NULL: err. */
-static char *cell_text(const claim *c, const char *folder, const claim_cell *x, uint64_t *data, rn_error *err) {
+static char *cell_text(claim *c, const char *folder, const claim_cell *x, uint64_t *data, rn_error *err) {
   const claim_arm *a = &c->arm[x->arm];
   rn_recipe *r = rn_recipe_copy(a->recipe), *e = rn_recipe_copy(a->evaluate), *all = rn_recipe_new(NULL);
   const char *value = x->value >= 0 ? c->value[x->value] : a->value;
@@ -229,8 +251,22 @@ static char *cell_text(const claim *c, const char *folder, const claim_cell *x, 
   return text;
 }
 
+/* A table's file that an `env: mdp:FILE` names. */
+static uint64_t hash_table(const char *line, size_t n) {
+  char text[400], *at;
+  rn_error none = {0};
+  char *bytes;
+  size_t size;
+  uint64_t hash = 0;
+  snprintf(text, sizeof text, "%.*s", (int)RN_MIN(n, sizeof text - 1), line);
+  if (!(at = strstr(text, "mdp:"))) return 0;
+  at[strcspn(at, "'\"\n ")] = 0;
+  if (rn_exists(at + 4) && rn_read_file(at + 4, &bytes, &size, &none)) hash = rn_hash(bytes, size, 1), rn_free(bytes);
+  return hash;
+}
+
 /* The key of its result: the paths of data files say nothing, their bytes do. */
-static bool key_cell(const claim *c, const char *folder, claim_cell *x, rn_error *err) {
+static bool key_cell(claim *c, const char *folder, claim_cell *x, rn_error *err) {
   uint64_t data;
   char *text = cell_text(c, folder, x, &data, err);
   if (!text) return false;
@@ -239,6 +275,7 @@ static bool key_cell(const claim *c, const char *folder, claim_cell *x, rn_error
     next = line + strcspn(line, "\n");
     next += *next == '\n';
     if (!strstr(line, "data:") || strstr(line, "data:") > next) rn_say_bytes(&t, line, (size_t)(next - line));
+    rn_say_text(&t, "%llx\n", (unsigned long long)hash_table(line, (size_t)(next - line)));
   }
   rn_say_text(&t, "%016llx %s", (unsigned long long)data, c->arm[x->arm].print);
   snprintf(x->key, sizeof x->key, "%016llx", (unsigned long long)rn_hash(t.at, t.n, 0));
@@ -261,7 +298,7 @@ static bool known_already(const char *folder, claim_cell *x) {
   return x->done;
 }
 
-static pid_t start(const claim *c, const char *folder, const claim_cell *x, rn_error *err) {
+static pid_t start(claim *c, const char *folder, const claim_cell *x, rn_error *err) {
   extern char **environ;
   uint64_t data;
   pid_t pid = -1;
@@ -412,12 +449,17 @@ static bool run_new(claim *c, const char *folder, const rn_claim_options *o, rn_
   return run_cells(c, folder, o, err);
 }
 
+static bool complete(const claim *c) {
+  for (int i = 0; i < c->cells; i++) if (!c->cell[i].done) return false;
+  return true;
+}
+
 static bool tune(claim *c, const char *folder, const rn_claim_options *o, rn_error *err) {
   for (int a = 0; a < c->arms; a++)
     for (int v = 0; c->arm[a].tuned && v < c->values; v++)
       for (int t = 0; t < c->tasks; t++) for (int s = 0; s < c->tune_seeds; s++) add_cell(c, a, t, v, PILOT + s);
   if (!run_new(c, folder, o, err)) return false;
-  for (int a = 0; a < c->arms; a++) {
+  for (int a = 0; a < c->arms && complete(c); a++) {
     if (!c->arm[a].tuned) continue;
     claim_pick(c, a);
     tell(o, "note", "%s: %s = %s", c->arm[a].name, rn_recipe_find(c->file, "tune.key")->text, c->arm[a].value);
@@ -428,11 +470,6 @@ static bool tune(claim *c, const char *folder, const rn_claim_options *o, rn_err
 static bool main_cells(claim *c, const char *folder, int seeds, const rn_claim_options *o, rn_error *err) {
   for (int a = 0; a < c->arms; a++) for (int t = 0; t < c->tasks; t++) for (int s = 0; s < seeds; s++) add_cell(c, a, t, -1, s);
   return run_new(c, folder, o, err);
-}
-
-static bool complete(const claim *c) {
-  for (int i = 0; i < c->cells; i++) if (!c->cell[i].done) return false;
-  return true;
 }
 
 static bool weigh_all(const claim *c, int seeds, claim_line *lines, rn_verdict *verdict, rn_error *err) {
@@ -475,7 +512,7 @@ static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o,
   bool fine = whole(c, "repeat", 1, 1, 10, &repeat, err);
   for (int round = 0; fine && round < (repeat > 1 ? 2 : 1); round++) {
     int seeds = round ? c->seeds * repeat : c->seeds;
-    fine = main_cells(c, folder, seeds, o, err);
+    fine = !complete(c) || main_cells(c, folder, seeds, o, err);         // a part of a job array may still lack the tuning of others
     if (fine && !complete(c)) {
       rn_say_text(text, "%s: part %d of %d is done; the verdict comes when all parts are.\n", c->name, o->part, o->parts), rn_say_text(json, "{\"claim\": \"%s\"}\n", c->name);
       return rn_free(lines), RN_OK;
@@ -491,11 +528,22 @@ static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o,
   return !fine ? err->code : verdict == RN_CONFIRMED ? RN_OK : RN_UNMET;
 }
 
+/* A lock is held until the process ends: a second claim on the same folder within one process goes on with it. */
+static bool lock_once(const char *folder, rn_error *err) {
+  static uint64_t held[64];
+  static int n;
+  uint64_t hash = rn_hash(folder, strlen(folder), 0);
+  for (int i = 0; i < n; i++) if (held[i] == hash) return true;
+  if (!rn_lock_folder(folder, err)) return false;
+  if (n < RN_COUNT(held)) held[n++] = hash;
+  return true;
+}
+
 static rn_code run_claim(claim *c, const char *folder, const rn_claim_options *o, rn_text *text, rn_text *json, rn_error *err) {
   struct timespec began;
   clock_gettime(CLOCK_MONOTONIC, &began);
   char *cells = rn_printed("%s/cells", folder);
-  bool fine = read_claim(c, err) && rn_make_folder(cells, err) && rn_lock_folder(folder, err);
+  bool fine = read_claim(c, err) && rn_make_folder(cells, err) && lock_once(folder, err);
   rn_free(cells);
   for (int a = 0; fine && a < c->arms; a++) fine = fingerprint(c, a, folder, err);
   if (!fine || !tune(c, folder, o, err)) return err->code;
@@ -516,6 +564,6 @@ rn_code rn_claim(const char *name, const rn_claim_options *o, rn_text *text, rn_
   for (int i = 0; i < c->arms; i++) rn_recipe_free(c->arm[i].recipe), rn_recipe_free(c->arm[i].evaluate), rn_recipe_free(c->arm[i].tuning);
   for (int i = 0; i < c->cells; i++) rn_free(c->cell[i].figure);
   free_entries(c->said, c->arms), free_entries(c->task, c->tasks), free_entries(c->bar, c->bars), free_entries(c->gate, c->gates), free_entries(c->line, c->lines);
-  rn_recipe_free(c->file), rn_free(c->cell), rn_free(c), rn_free(own), rn_free(folder), rn_free(path);
+  rn_recipe_free(c->file), rn_free(c->cell), rn_free(c->log), rn_free(c), rn_free(own), rn_free(folder), rn_free(path);
   return code;
 }

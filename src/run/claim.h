@@ -27,6 +27,8 @@ typedef struct {
 typedef struct { char *name; rn_recipe *say; } claim_entry;                    // a bar, a gate, a line of the report
 typedef struct { const char *name, *what; rn_interval x; rn_verdict verdict; bool judged; } claim_line;
 
+typedef struct { const char *name; long seed; int64_t rows, episodes; double mean, psv, rw, aw; } claim_log;    // rw, aw: effective sizes at .1
+
 typedef struct {
   const char *name, *path;
   rn_recipe *file;
@@ -37,6 +39,8 @@ typedef struct {
   char value[CLAIM_MOST][48];                   // the tuning grid as text
   int cells, room;
   claim_cell *cell;
+  int logs, log_room;
+  claim_log *log;                               // made so far
 } claim;
 
 /* The number a cell gave under this name; NAN: none. */

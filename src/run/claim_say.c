@@ -63,6 +63,26 @@ static void say_arms(const claim *c, rn_text *t) {
   }
 }
 
+/* What the arms learned from, averaged over the data seeds. */
+static void say_data(const claim *c, rn_text *t) {
+  if (!c->logs) return;
+  rn_say_text(t, "\n## Data\n\n| set | seeds | rows | trajectories | mean return | positive-sided variance | effective trajectories under RW(.1) | under AW(.1) |\n");
+  rn_say_text(t, "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  for (int i = 0; i < c->logs; i++) {
+    claim_log sum = {0};
+    int n = 0;
+    bool first = true;
+    for (int k = 0; k < c->logs; k++) {
+      const claim_log *l = &c->log[k];
+      if (strcmp(l->name, c->log[i].name)) continue;
+      first &= k >= i, n++;
+      sum.rows += l->rows, sum.episodes += l->episodes, sum.mean += l->mean, sum.psv += l->psv, sum.rw += l->rw, sum.aw += l->aw;
+    }
+    if (first) rn_say_text(t, "| %s | %d | %lld | %lld | %.2f | %.1f | %.1f | %.1f |\n", c->log[i].name, n, (long long)(sum.rows / n), (long long)(sum.episodes / n),
+                           sum.mean / n, sum.psv / n, sum.rw / n, sum.aw / n);
+  }
+}
+
 static void say_json_line(rn_text *t, const claim_line *l) {
   rn_say_text(t, "{\"name\": "), rn_say_json(t, l->name), rn_say_text(t, ", \"what\": "), rn_say_json(t, l->what);
   const struct { const char *key; double x; } part[] = {{"value", l->x.value}, {"low", l->x.low}, {"high", l->x.high}};
@@ -86,7 +106,7 @@ void claim_say(const claim *c, int seeds, const claim_line *lines, int n, rn_ver
   rn_say_text(text, "Command: `rein claim %s`. Commit: %s. This run took %.1f minutes (cells known from before cost nothing).\n", c->name, commit, minutes);
   say_table(text, "Gates", lines, c->gates);
   say_table(text, "Bars", lines + c->gates, c->bars), say_table(text, "Report", lines + c->gates + c->bars, n - c->gates - c->bars);
-  say_arms(c, text);
+  say_data(c, text), say_arms(c, text);
   say_key(c, text, "note", "\n");
   rn_say_text(json, "{\"claim\": "), rn_say_json(json, c->name);
   rn_say_text(json, ", \"verdict\": \"%s\", \"seeds\": %d, \"tasks\": %d, \"commit\": \"%s\", \"minutes\": %.3f, \"lines\": [", rn_verdict_name(verdict), seeds,

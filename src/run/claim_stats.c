@@ -134,7 +134,7 @@ static const char *worded(const claim_entry *e, bool judge) {
   rn_text t = {0};
   if (text_of(e, "slope")) rn_say_text(&t, "log-log slope of %s of %s", text_of(e, "slope"), arm);
   else if (ratio) rn_say_text(&t, "ln(mean %s of %s / of %s)", figure, arm, ratio);
-  else if (text_of(e, "near")) rn_say_text(&t, "%s |%s - %s|: %s", s, figure, text_of(e, "near"), arm);
+  else if (text_of(e, "near")) rn_say_text(&t, "%s distance of %s from %s: %s", s, figure, text_of(e, "near"), arm);
   else rn_say_text(&t, minus ? "%s %s: %s - %s" : "%s %s: %s", s, figure, arm, minus);
   if (judge) rn_say_text(&t, " %s %s%s", sides[side_of(e)].sign, text_of(e, sides[side_of(e)].key), text_of(e, "point") ? " (value)" : "");
   return t.at;

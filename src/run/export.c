@@ -75,19 +75,22 @@ static void need(plan *a, const rn_node *x, uint32_t by) {
   t->live = true, t->last = RN_MAX(t->last, by);
 }
 
+static bool works(const plan *a, uint32_t i) {
+  const rn_node *x = rn_node_at(a->g, i);
+  return a->item[i].live && a->item[i].moves && x->op && x != a->what->obs;
+}
+
 // backwards from what is asked for; nodes that do not move need no inputs, they are numbers
 static void find_live(plan *a) {
   need(a, a->act, UINT32_MAX);
   if (a->what->memory_out) need(a, a->what->memory_out, UINT32_MAX);
   for (uint32_t i = a->g->n; i-- > 0;) {
     const rn_node *x = rn_node_at(a->g, i);
-    if (!a->item[i].live || !a->item[i].moves || !x->op) continue;
+    if (!works(a, i)) continue;
     for (int k = 0; k < 3; k++)
       if (x->in[k]) need(a, x->in[k], i);
   }
 }
-
-static bool works(const plan *a, uint32_t i) { return a->item[i].live && a->item[i].moves && rn_node_at(a->g, i)->op; }
 
 //---- is it the whole act? -------------------------------------------------------------------------------------------------------------------
 
@@ -104,17 +107,19 @@ static int largest(const rn_real *x, size_t n, double *lead) {           // the 
 static double mapped(const rn_export *w, double a, int j) {
   if (w->rule != RN_EXPORT_BOX) return a;
   a = a < -1 ? -1 : a > 1 ? 1 : a;
+  if (!w->low) return a;
   return (double)w->low[j] + (a + 1) * 0.5 * ((double)w->high[j] - (double)w->low[j]);
 }
 static double tolerance(const rn_export *w, double want, int j) {
-  double scale = w->rule == RN_EXPORT_BOX ? ((double)w->high[j] - (double)w->low[j]) / 2 : fabs(want);
+  double scale = w->rule != RN_EXPORT_BOX ? fabs(want) : w->low ? ((double)w->high[j] - (double)w->low[j]) / 2 : 1;
   return w->rule == RN_EXPORT_INDEX ? 0.25 : 1e-6 * fmax(1, scale);
 }
+static int obs_columns(const rn_export *w) { return w->choices > 0 ? 1 : (int)count_of(w->obs); }
 static int columns(const rn_export *w) { return w->rule == RN_EXPORT_INDEX ? 1 : (int)count_of(w->act); }
 
 static void compute_again(const plan *a, const float *obs) {
   const rn_export *w = a->what;
-  for (size_t i = 0, n = count_of(w->obs); i < n; i++) w->obs->value[i] = (rn_real)obs[i];
+  for (size_t i = 0, n = count_of(w->obs); i < n; i++) w->obs->value[i] = w->choices > 0 ? (rn_real)(obs[0] == (float)i) : (rn_real)obs[i];
   for (uint32_t i = 0; i < a->g->n; i++)
     if (works(a, i)) rn_run_op(rn_node_at(a->g, i));
 }
@@ -130,7 +135,7 @@ static bool replay(const plan *a, bool *close, rn_error *err) {
   bool ok = true;
   for (int t = 0; ok && t < w->tests; t++) {
     if (k) memcpy(w->memory_in->value, carry, k * sizeof *carry);
-    compute_again(a, w->test_obs + (size_t)t * n);
+    compute_again(a, w->test_obs + (size_t)t * (size_t)obs_columns(w));
     for (int j = 0; ok && j < m; j++) {
       double lead = INFINITY, want = (double)w->test_act[(size_t)t * m + j], got;
       if (w->rule == RN_EXPORT_INDEX && count_of(a->act) > 1) {
@@ -242,7 +247,7 @@ label name_of(printer *p, const rn_node *x, int stride) {
   const rn_export *w = a->what;
   label l;
   x = rn_node_at(a->g, a->item[x->at].root);
-  if (x == w->obs) return (label){"obs"};
+  if (x == w->obs) return w->choices > 0 ? (label){"one"} : (label){"obs"};
   if (x == w->memory_in) return (label){"memory"};
   if (a->item[x->at].moves) return snprintf(l.text, sizeof l.text, "b%d", a->item[x->at].slot), l;
   for (int i = 0; i < a->constants; i++)
@@ -270,9 +275,9 @@ static void print_head(const plan *a, rn_text *out) {
   rn_say_text(out,
               "\n *\n * void policy_act(const float obs[POLICY_OBS], float act[POLICY_ACT])   obs as the environment gives it; the arrays do not overlap\n"
               " * int policy_selftest(void)   0: agrees with the engine on the test vector below; k: row k is the first that does not\n%s"
-              " * C99 without any library. cc -O2 -c FILE, or cc -O2 -DPOLICY_MAIN FILE: a program whose exit status is the selftest's answer. */\n",
+              " * C99 without any library. cc -O2 -c FILE, or cc -O2 -DPOLICY_SELFTEST FILE: a program whose exit status is the selftest's answer. */\n",
               w->memory_in ? " * void policy_reset(void)     a new episode begins\n" : "");
-  rn_say_text(out, "#define POLICY_OBS %zu\n#define POLICY_ACT %d\n", count_of(w->obs), columns(w));
+  rn_say_text(out, "#define POLICY_OBS %d\n#define POLICY_ACT %d\n", obs_columns(w), columns(w));
   rn_say_text(out,
               "#if defined(__GNUC__)\n#define POLICY_RESTRICT __restrict__\n#define POLICY_INLINE static inline __attribute__((always_inline))\n"
               "#else\n#define POLICY_RESTRICT\n#define POLICY_INLINE static\n#endif\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
@@ -289,6 +294,10 @@ static void print_action(printer *p) {
     return;
   }
   if (w->rule != RN_EXPORT_BOX) { rn_say_text(&p->body, "  for (i = 0; i < %d; i++) act[i] = %s[i];\n", m, from.text); return; }
+  if (!w->low) {
+    rn_say_text(&p->body, "  for (i = 0; i < %d; i++) act[i] = %s[i] < -1.0f ? -1.0f : %s[i] > 1.0f ? 1.0f : %s[i];\n", m, from.text, from.text, from.text);
+    return;
+  }
   rn_say_text(&p->data, "static const float act_low[%d] = {", m);
   for (int j = 0; j < m; j++) rn_say_text(&p->data, j ? ", " : ""), say_float(&p->data, (double)w->low[j]);
   rn_say_text(&p->data, "}, act_half[%d] = {", m);
@@ -313,14 +322,16 @@ static void print_act(const printer *p, rn_text *out) {
   if (bytes > STACK) rn_say_text(out, "/* The buffers (%zu bytes) are static: one call at a time. */\n", bytes);
   rn_say_text(out, "void policy_act(const float obs[POLICY_OBS], float act[POLICY_ACT]) {\n  int h, i, j, k;\n");
   for (int s = 0; s < a->slots; s++) rn_say_text(out, "  %sfloat b%d[%zu];\n", bytes > STACK ? "static " : "", s, a->room[s]);
+  if (a->what->choices > 0) rn_say_text(out, "  float one[%d];\n", a->what->choices);
   rn_say_text(out, "  (void)h, (void)i, (void)j, (void)k;\n");
+  if (a->what->choices > 0) rn_say_text(out, "  for (i = 0; i < %d; i++) one[i] = obs[0] == (float)i ? 1.0f : 0.0f;\n", a->what->choices);
   rn_say_bytes(out, p->body.at, p->body.n);
   rn_say_text(out, "}\n\n");
 }
 
 static void print_selftest(const plan *a, const bool *close, rn_text *out) {
   const rn_export *w = a->what;
-  int n = (int)count_of(w->obs), m = columns(w), rows = 0;
+  int n = obs_columns(w), m = columns(w), rows = 0;
   rn_say_text(out, "/* The test vector: observations, and what the engine answered to each. */\nstatic const float test_obs[][POLICY_OBS] = {\n");
   for (int t = 0; t < w->tests; t++) {
     if (close[t] && !w->memory_in) continue;
@@ -342,7 +353,7 @@ static void print_selftest(const plan *a, const bool *close, rn_text *out) {
   rn_say_text(out, "    for (j = 0; j < POLICY_ACT; j++) {\n      const float want = test_act[row][j], d = act[j] - want, size = want < 0.0f ? -want : want;\n");
   rn_say_text(out, "      const float near = test_near[j]%s;\n", w->rule == RN_EXPORT_PLAIN ? " * (size > 1.0f ? size : 1.0f)" : "");
   rn_say_text(out, "      (void)size;\n      if (!(d <= near && -d <= near)) return row + 1;\n    }\n  }\n  return 0;\n}\n");
-  rn_say_text(out, "#ifdef __cplusplus\n}\n#endif\n#ifdef POLICY_MAIN\nint main(void) { return policy_selftest(); }\n#endif\n");
+  rn_say_text(out, "#ifdef __cplusplus\n}\n#endif\n#ifdef POLICY_SELFTEST\nint main(void) { return policy_selftest(); }\n#endif\n");
 }
 
 //---- the whole -----------------------------------------------------------------------------------------------------------------------------
@@ -370,10 +381,11 @@ static bool print_file(plan *a, const bool *close, const char *path, rn_error *e
 
 static void check_what(const rn_export *w) {
   RN_CHECK(w->obs && w->act && w->obs->graph == w->act->graph, "an export needs an observation and an action of one graph");
-  RN_CHECK(!w->obs->op && !is_leaf(w->obs) && w->obs->at < w->act->at, "the observation must be a constant that comes before the action");
+  RN_CHECK((!w->obs->op || w->choices > 0) && !is_leaf(w->obs) && w->obs->at < w->act->at, "the observation must be a constant that comes before the action");
+  RN_CHECK(w->choices <= 0 || count_of(w->obs) == (size_t)w->choices, "%zu entries for %d choices", count_of(w->obs), w->choices);
   RN_CHECK(rn_rows(w->obs) == 1 && rn_rows(w->act) == 1, "one observation and one action, not %d and %d rows", rn_rows(w->obs), rn_rows(w->act));
   RN_CHECK(w->tests > 0 && w->test_obs && w->test_act, "an export needs a test vector");
-  RN_CHECK(w->rule != RN_EXPORT_BOX || (w->low && w->high), "a box needs its bounds");
+  RN_CHECK(!w->low == !w->high, "a box has both bounds or none");
   RN_CHECK(!w->memory_in == !w->memory_out && (!w->memory_in || count_of(w->memory_in) == count_of(w->memory_out)), "memory in and out must be of one size");
 }
 

@@ -123,6 +123,43 @@ static const helper HELPERS[] = {
    "  far = 1.0f - p_exp(q);\n"
    "  return a > 0.927734375f ? (x < 0.0f ? -far : far) : near;\n"
    "}\n"},
+  {"polygamma", {0},
+   "static double p_log64(double x) {                        /* 0 < x */\n"
+   "  double e = 0.0, s, sum = 0.0;\n"
+   "  int k;\n"
+   "  while (x > 1.4142135623730951) x *= 0.5, e += 1.0;\n"
+   "  while (x < 0.7071067811865476) x *= 2.0, e -= 1.0;\n"
+   "  s = (x - 1.0) / (x + 1.0);\n"
+   "  for (k = 23; k >= 1; k -= 2) sum = sum * s * s + 1.0 / k;\n"
+   "  return 2.0 * s * sum + e * 0.6931471805599453;\n"
+   "}\n"
+   "static const double p_bernoulli[8] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6, -3617.0 / 510};\n"
+   "/* order -1: log gamma, 0: digamma, n: its n-th derivative; Stirling's series past 10 + order, reached by the recurrence */\n"
+   "static float p_polygamma(float v, int order) {\n"
+   "  double x = (double)v, steps = 0.0, product = 1.0, series = 0.0, term = 1.0, scale = 1.0, top, y;\n"
+   "  int k, j;\n"
+   "  if (!(x > 0.0)) return x == 0.0 ? (order % 2 ? 1.0f : -1.0f) / (v * v) : (v - v) / (v - v);\n"
+   "  if (x - x != 0.0) return order < 1 ? v : 0.0f;\n"
+   "  for (top = 10.0 + (order > 0 ? order : 0); x < top; x += 1.0) {\n"
+   "    double inverse = 1.0;\n"
+   "    for (j = 0; j <= order; j++) inverse /= x;\n"
+   "    product *= order < 0 ? x : 1.0, steps += inverse;\n"
+   "  }\n"
+   "  y = 1.0 / (x * x);\n"
+   "  if (order < 1) {\n"
+   "    for (k = 8; k >= 1; k--) series = series * y + p_bernoulli[k - 1] / (2.0 * k * (order < 0 ? 2 * k - 1 : 1));\n"
+   "    if (order == 0) return (float)(p_log64(x) - 0.5 / x - series * y - steps);\n"
+   "    return (float)((x - 0.5) * p_log64(x) - x + 0.9189385332046727 + series / x - p_log64(product));\n"
+   "  }\n"
+   "  for (k = 1; k <= 8; k++) {\n"
+   "    term *= (2.0 * k + order - 1) * (2.0 * k + order - 2) / (2.0 * k * (2.0 * k - 1.0)) * y;\n"
+   "    series += p_bernoulli[k - 1] * term;\n"
+   "  }\n"
+   "  for (k = 2; k < order; k++) scale *= k;\n"
+   "  for (term = 1.0, k = 0; k < order; k++) term /= x;\n"
+   "  y = scale * (term * (1.0 + 0.5 * order / x + series) + order * steps);\n"
+   "  return (float)(order % 2 ? y : -y);\n"
+   "}\n"},
 };
 
 static int helper_at(const char *name) {
@@ -250,6 +287,13 @@ static void print_sqrt(printer *p, const rn_node *x) { call(p, x, "sqrt", 0); }
 static void print_clamp(printer *p, const rn_node *x) { call(p, x, "clamp", 2); }
 static void print_expectile(printer *p, const rn_node *x) { call(p, x, "expectile", 1); }
 static void print_huber(printer *p, const rn_node *x) { call(p, x, "huber", 1); }
+
+static void print_polygamma(printer *p, const rn_node *x) {
+  label in = name_of(p, x->in[0], 0), out = name_of(p, x, 0);
+  use_helper(p, "polygamma");
+  each(p, count_of(x));
+  rn_say_text(&p->body, "%s[i] = p_polygamma(%s[i], %d);\n", out.text, in.text, (int)x->f[0]);
+}
 
 static void print_affine(printer *p, const rn_node *x) {
   label in = name_of(p, x->in[0], 0), out = name_of(p, x, 0);
@@ -456,7 +500,7 @@ static void print_scatter_rows(printer *p, const rn_node *x) {
 static const struct { const char *op; void (*print)(printer *p, const rn_node *x); bool in_place; } PRINT[] = {
   {"affine", print_affine, true}, {"square", print_square, true}, {"sqrt", print_sqrt, true}, {"exp", print_exp, true}, {"log", print_log, true},
   {"tanh", print_tanh, true}, {"sigmoid", print_sigmoid, true}, {"softplus", print_softplus, true}, {"relu", print_relu, true}, {"abs", print_abs, true},
-  {"sin", print_sin, true}, {"cos", print_cos, true}, {"clamp", print_clamp, true}, {"erf", print_erf, true}, {"silu", print_silu, true},
+  {"sin", print_sin, true}, {"cos", print_cos, true}, {"clamp", print_clamp, true}, {"erf", print_erf, true}, {"silu", print_silu, true}, {"polygamma", print_polygamma, true},
   {"expectile", print_expectile, true}, {"huber", print_huber, true}, {"add", print_add, true}, {"sub", print_sub, true}, {"mul", print_mul, true},
   {"div", print_div, true}, {"min2", print_min2, true}, {"max2", print_max2, true}, {"sum_to", print_sum_to, false}, {"spread", print_spread, false},
   {"best", print_best, false}, {"logsumexp", print_logsumexp, false}, {"matmul", print_matmul, false}, {"linear", print_linear, false},

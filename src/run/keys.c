@@ -109,15 +109,17 @@ bool rn_key_choice(const char *choices, int i, char *word, size_t room) {
   return false;
 }
 
-// the shortest text that reads back to the same number
-static char *number_text(double x) {
+// the shortest text that reads back to the same number; 2e9 rather than 2e+09
+char *rn_key_number(double x) {
+  char text[64];
+  double back = NAN;
   for (int digits = 6; digits <= 17; digits++) {
-    char *text = rn_printed("%.*g", digits, x);
-    double back = NAN;
-    if (digits == 17 || (rn_number(text, &back) && back == x)) return text;
-    rn_free(text);
+    snprintf(text, sizeof text, "%.*g", digits, x);
+    if (rn_number(text, &back) && back == x) break;
   }
-  return NULL;
+  char *e = strchr(text, 'e');
+  if (!e) return rn_copy_text(text);
+  return rn_printed("%.*s%s%s", (int)(e - text) + 1, text, e[1] == '-' ? "-" : "", e + 2 + strspn(e + 2, "0"));
 }
 
 char *rn_key_default(const rn_recipe_key *key) {
@@ -125,7 +127,7 @@ char *rn_key_default(const rn_recipe_key *key) {
   char word[64];
   if (key->kind == RN_KEY_CHOICE) return rn_key_choice(key->choices, (int)key->value, word, sizeof word) ? rn_copy_text(word) : NULL;
   if (key->kind == RN_KEY_INT) return rn_printed("%.0f", key->value);
-  return key->kind == RN_KEY_REAL ? number_text(key->value) : rn_copy_text(key->text);
+  return key->kind == RN_KEY_REAL ? rn_key_number(key->value) : rn_copy_text(key->text);
 }
 
 bool rn_bytes_parse(const char *text, size_t *bytes) {

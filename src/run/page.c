@@ -23,11 +23,11 @@ static const char STYLE[] =
   "code,pre{font:.86em/1.5 ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospace}code{background:var(--card);padding:.1em .3em;border-radius:3px}\n"
   "pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.8rem 1rem;overflow-x:auto;margin:.7rem 0}\n"
   "details{margin:.7rem 0}summary{cursor:pointer;color:var(--link)}details pre{max-height:32rem}\n"
-  ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(12.5rem,1fr));gap:.8rem;margin:1rem 0}\n"
+  ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(12.5rem,19rem));gap:.8rem;margin:1rem 0}\n"
   ".card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.85rem 1rem}.card .n{color:var(--soft);font-size:.88rem}\n"
   ".card .v{font-size:1.7rem;font-weight:600;line-height:1.25;letter-spacing:-.01em}.card .d{color:var(--soft);font-size:.88rem}\n"
   ".wide{overflow-x:auto;margin:.8rem 0}table{border-collapse:collapse;font-size:.93rem;min-width:min(100%,24rem)}\n"
-  "caption{caption-side:bottom;text-align:left;color:var(--soft);font-size:.88rem;padding-top:.5rem}\n"
+  ".cap{color:var(--soft);font-size:.9rem;margin-top:.2rem}\n"
   "th,td{padding:.38rem .9rem .38rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600;color:var(--soft);font-size:.85rem;vertical-align:bottom}\n"
   "td.n,th.n{text-align:right;white-space:nowrap}tr:last-child td{border-bottom:0}th:last-child,td:last-child{padding-right:0}\n"
   "dl{display:grid;grid-template-columns:minmax(7rem,auto) 1fr;gap:.3rem 1.2rem;margin:.8rem 0;font-size:.93rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\n"
@@ -35,7 +35,7 @@ static const char STYLE[] =
   ".note.warn{border-color:var(--warn);background:var(--warnback)}.note.good{border-color:var(--good);background:var(--goodback)}.note.bad{border-color:var(--bad);background:var(--badback)}\n"
   "figure{margin:1rem 0 1.4rem}figcaption{color:var(--soft);font-size:.9rem;margin-top:.35rem;max-width:46rem}figure h3{margin:0 0 .5rem}\n"
   ".legend{display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;font-size:.9rem;margin-bottom:.3rem}.legend i{display:inline-block;width:1.1rem;height:.26rem;border-radius:2px;margin-right:.4rem;vertical-align:.22em}\n"
-  "svg{display:block;max-width:100%;height:auto}svg.small{display:none}.many{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:.4rem 1.2rem}.many figure{margin:.4rem 0}\n"
+  "svg{display:block;max-width:100%;height:auto;overflow:visible}svg.small{display:none}.many{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:.4rem 1.2rem}.many figure{margin:.4rem 0}\n"
   ".tick{fill:var(--soft);font-size:12px}.label{fill:var(--soft);font-size:13px}.name{fill:var(--ink);font-size:13px}.mark{fill:var(--soft);font-size:12px}\n"
   ".axis{stroke:var(--soft);stroke-width:1}.rule{stroke:var(--line);stroke-width:1}.level{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 4}\n"
   ".curve{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.band{opacity:.17;stroke:none}.whisker{stroke-width:2.2}.box{fill:none;stroke-width:1.6}.median{stroke-width:3}.dots{opacity:.38}.bar{opacity:.85}\n"
@@ -138,7 +138,6 @@ static bool column_of_numbers(int column, int columns, int rows, const char *con
 void rn_page_table(rn_page *p, const char *caption, int columns, const char *const head[], int rows, const char *const cells[]) {
   rn_text *t = &p->body;
   rn_say_text(t, "<div class=\"wide\"><table>");
-  if (caption) rn_say_text(t, "<caption>"), say_words(t, caption), rn_say_text(t, "</caption>");
   for (int r = -1; r < rows; r++) {
     rn_say_text(t, "<tr>");
     for (int c = 0; c < columns; c++) {
@@ -148,6 +147,7 @@ void rn_page_table(rn_page *p, const char *caption, int columns, const char *con
     rn_say_text(t, "</tr>\n");
   }
   rn_say_text(t, "</table></div>\n");
+  if (caption) rn_say_text(t, "<p class=\"cap\">"), say_words(t, caption), rn_say_text(t, "</p>\n");
 }
 
 void rn_page_headline(rn_page *p, int n, const rn_headline *h) {
@@ -240,8 +240,8 @@ char *rn_number_text(double x, int digits) {
   static const char THIN[] = "\xE2\x80\x89", MINUS[] = "\xE2\x88\x92";
   if (!isfinite(x)) return rn_copy_text(isnan(x) ? "\xE2\x80\x93" : x > 0 ? "\xE2\x88\x9E" : "\xE2\x88\x92\xE2\x88\x9E");
   double size = fabs(x);
-  if (size != 0 && (size < 1e-4 || size >= 1e15)) return rn_printed("%s%.*e", x < 0 ? MINUS : "", RN_MAX(digits - 1, 0), size);
-  int after = size == 0 ? 0 : RN_MAX(0, digits - 1 - (int)floor(log10(size)));
+  if (digits > 0 && size != 0 && (size < 1e-4 || size >= 1e15)) return rn_printed("%s%.*e", x < 0 ? MINUS : "", RN_MAX(digits - 1, 0), size);
+  int after = size == 0 || digits <= 0 ? 0 : RN_MAX(0, digits - 1 - (int)floor(log10(size)));
   char plain[64];
   snprintf(plain, sizeof plain, "%.*f", after, size);
   int whole = (int)strcspn(plain, ".");
@@ -259,7 +259,7 @@ void rn_page_data(rn_page *p, const char *name, const rn_table_figures *f) {
   const char *names[16];
   int n = 0;
 #define FACT(title, ...) (names[n] = title, v[n++] = rn_printed(__VA_ARGS__))
-  char *rows = rn_number_text((double)f->rows, 15), *episodes = rn_number_text((double)f->episodes, 15);
+  char *rows = rn_number_text((double)f->rows, 0), *episodes = rn_number_text((double)f->episodes, 0);
   char *mean = rn_number_text(f->return_mean, 5), *std = rn_number_text(f->return_std, 3), *least = rn_number_text(f->return_quantile[0], 5), *most = rn_number_text(f->return_quantile[4], 5);
   char *median = rn_number_text(f->return_quantile[2], 5);
   FACT("file", "%s", name);

@@ -29,7 +29,7 @@ static double round_step(double range, int wanted) {
 }
 
 static void include(double x, double *low, double *high) {
-  if (isfinite(x)) *low = fmin(*low, x), *high = fmax(*high, x);
+  if (fabs(x) <= 1e300) *low = fmin(*low, x), *high = fmax(*high, x);
 }
 
 // never empty
@@ -112,7 +112,7 @@ static void round_out(double *low, double *high) {
 
 //---- curves ------------------------------------------------------------------------------------------------------------------------------
 
-static bool shown(const frame *f, double x, double y) { return isfinite(x) && isfinite(y) && (!f->log_y || y > 0); }
+static bool shown(const frame *f, double x, double y) { return fabs(x) <= 1e300 && fabs(y) <= 1e300 && (!f->log_y || y > 0); }
 
 // a stretch without gaps after the other
 static void path_of(rn_text *t, const frame *f, const rn_curve *c, int stride, int colour) {
@@ -160,6 +160,7 @@ static frame frame_of(const rn_axes *a, int n, const rn_curve *c, int width, dou
     }
   for (int i = 0; i < a->levels; i++) if (shown(&f, 0, a->level[i].y)) include(height_of(&f, a->level[i].y), &f.y0, &f.y1);
   settle(&f.x0, &f.x1), settle(&f.y0, &f.y1);
+  if (f.x0 > 0 && f.x0 < 0.25 * f.x1) f.x0 = 0;
   if (!f.log_y) round_out(&f.y0, &f.y1);
   f.width = width - f.left - 14, f.height = height - f.top - (a->x ? 42 : 24);
   return f;
@@ -188,7 +189,10 @@ void plot_curves(rn_text *t, const rn_axes *a, int n, const rn_curve *c, int wid
 // names stand beside the lines, or above them where there is no room
 typedef struct { bool above; double row, name; } rows;
 
-static rows rows_of(int width, double row) { return (rows){.above = width < 500, .row = row + (width < 500 ? 16 : 0), .name = width < 500 ? 0 : 150}; }
+static rows rows_of(int width, double row, int longest) {
+  bool above = width < 500 || longest > 20;
+  return (rows){.above = above, .row = row + (above ? 16 : 0), .name = above ? 0 : 150};
+}
 
 static frame row_frame(const rn_axes *a, const rows *r, int n, int width, double right, double low, double high) {
   frame f = {.left = r->name + 6, .top = a->levels ? 20 : 6, .x0 = low, .x1 = high, .y0 = 0, .y1 = 1};
@@ -214,7 +218,7 @@ static void vertical_grid(rn_text *t, const frame *f, int wanted) {
 static void vertical_levels(rn_text *t, const frame *f, const rn_axes *a) {
   for (int i = 0; i < a->levels; i++) {
     double x = a->level[i].y;
-    if (x < f->x0 || x > f->x1) continue;
+    if (!(x >= f->x0 && x <= f->x1)) continue;
     bool right = at_x(f, x) > f->left + f->width * 0.6;
     line_at(t, at_x(f, x), f->top - 4, at_x(f, x), f->top + f->height, "level");
     text_at(t, at_x(f, x) + (right ? -4 : 4), f->top - 6, "mark", right ? "end" : "start", a->level[i].name);
@@ -223,9 +227,11 @@ static void vertical_levels(rn_text *t, const frame *f, const rn_axes *a) {
 
 void plot_intervals(rn_text *t, const rn_axes *a, int n, const rn_arm *arms, int width) {
   double low = INFINITY, high = -INFINITY;
+  int longest = 0;
+  for (int i = 0; i < n; i++) longest = RN_MAX(longest, (int)strlen(arms[i].name));
   for (int i = 0; i < n; i++) include(arms[i].x.value, &low, &high), include(arms[i].x.low, &low, &high), include(arms[i].x.high, &low, &high);
   for (int i = 0; i < a->levels; i++) include(a->level[i].y, &low, &high);
-  rows r = rows_of(width, 30);
+  rows r = rows_of(width, 30, longest);
   frame f = row_frame(a, &r, n, width, 14, low, high);
   begin(t, a, width, f.top + f.height + 42);
   vertical_grid(t, &f, (int)(f.width / 80)), x_axis(t, &f, a->x, (int)(f.width / 80)), vertical_levels(t, &f, a);
@@ -245,9 +251,11 @@ void plot_intervals(rn_text *t, const rn_axes *a, int n, const rn_arm *arms, int
 
 void plot_samples(rn_text *t, const rn_axes *a, int n, const rn_sample *s, int width) {
   double low = INFINITY, high = -INFINITY;
+  int longest = 0;
+  for (int k = 0; k < n; k++) longest = RN_MAX(longest, (int)strlen(s[k].name));
   for (int k = 0; k < n; k++) for (int i = 0; i < s[k].n; i++) include(s[k].x[i], &low, &high);
   for (int i = 0; i < a->levels; i++) include(a->level[i].y, &low, &high);
-  rows r = rows_of(width, 46);
+  rows r = rows_of(width, 46, longest);
   frame f = row_frame(a, &r, n, width, 14, low, high);
   begin(t, a, width, f.top + f.height + 42);
   vertical_grid(t, &f, (int)(f.width / 80)), x_axis(t, &f, a->x, (int)(f.width / 80)), vertical_levels(t, &f, a);

@@ -7,7 +7,8 @@
 
 typedef struct { const char *folder; rn_recipe *recipe; rn_journal_contents log; char *setting; int arm; } run;       // setting: the recipe but for its seed
 typedef struct { char *name; int n; run **runs; } arm;
-typedef struct { run *runs; int n; arm *arms; int n_arms; } study;
+typedef struct { const char *path; rn_table_figures figures; double *returns; int n; rn_error err; } log_file;      // returns: of its whole episodes
+typedef struct { run *runs; int n; arm *arms; int n_arms; log_file *logs; int n_logs; rn_level level; char *level_name; } study;
 
 static const rn_boot BOOT = {.resamples = 2000, .level = 0.95};
 
@@ -20,7 +21,7 @@ static rn_boot boot_of(const char *purpose, int i) {
 //---- reading -----------------------------------------------------------------------------------------------------------------------------
 
 // keys that make no other experiment
-static const char *const same[] = {"seed", "seeds", "threads", "mem", "log", "every"};
+static const char *const same[] = {"seed", "seeds", "threads", "mem", "log", "every", "evaluate", "episodes"};
 
 static bool read_run(run *r, const char *folder, rn_error *err) {
   char *path = rn_printed("%s/recipe.yaml", folder);
@@ -74,7 +75,47 @@ static void name_arms(study *s) {
   }
 }
 
+static void returns_in(const rn_table *t, log_file *l) {
+  int64_t episodes;
+  rn_field reward;
+  const rn_episode *e = rn_table_episodes(t, &episodes);
+  if (!e || !rn_table_column(t, "reward", &reward) || !reward.data || reward.type != RN_F32) return;
+  l->returns = rn_new((size_t)(episodes + 1) * sizeof *l->returns);
+  for (int64_t i = 0; i < episodes; i++) {
+    double sum = 0;
+    for (int64_t j = 0; j < e[i].length; j++) sum += ((const float *)reward.data)[e[i].first + j];
+    if (e[i].end != RN_END_CUT) l->returns[l->n++] = sum;
+  }
+}
+
+static void read_log(const run *r, log_file *l) {
+  rn_columns columns;
+  bool named = rn_recipe_columns(r->recipe, &columns, &l->err) && (columns.n_obs || columns.n_act || columns.reward);
+  rn_table *t = l->err.code ? NULL : rn_table_load(l->path, named ? &columns : NULL, &l->err);
+  if (!t) return;
+  rn_table_report(t, &(rn_report_against){0}, &l->figures);
+  returns_in(t, l);
+  rn_table_free(t);
+}
+
+// every log once; of a single one the mean return is a level in the plots
+static void read_logs(study *s) {
+  s->logs = rn_new((size_t)s->n_arms * sizeof *s->logs);
+  for (int k = 0; k < s->n_arms; k++) {
+    const char *path = given(s->arms[k].runs[0], "data", NULL);
+    bool seen = !path || !rn_exists(path);
+    for (int i = 0; i < s->n_logs && !seen; i++) seen = strcmp(s->logs[i].path, path) == 0;
+    if (!seen) s->logs[s->n_logs++].path = path, read_log(s->arms[k].runs[0], &s->logs[s->n_logs - 1]);
+  }
+  if (s->n_logs != 1 || !isfinite(s->logs[0].figures.return_mean) || s->logs[0].n == 0) return;
+  char *mean = rn_number_text(s->logs[0].figures.return_mean, 4);
+  s->level_name = rn_printed("the log's mean, %s", mean), s->level = (rn_level){s->logs[0].figures.return_mean, s->level_name};
+  rn_free(mean);
+}
+
 static void study_free(study *s) {
+  for (int i = 0; i < s->n_logs; i++) rn_free(s->logs[i].returns);
+  rn_free(s->logs), rn_free(s->level_name);
   for (int i = 0; i < s->n; i++) rn_recipe_free(s->runs[i].recipe), rn_journal_contents_free(&s->runs[i].log), rn_free(s->runs[i].setting);
   for (int k = 0; k < s->n_arms; k++) rn_free(s->arms[k].name), rn_free(s->arms[k].runs);
   rn_free(s->runs), rn_free(s->arms);
@@ -98,13 +139,19 @@ static rn_interval final_of(const arm *a, rn_summary what, int i) {
   if (a->n == 1) {
     const rn_journal_contents *l = &a->runs[0]->log;
     if (l->n_returns > 1) return rn_interval_of(what, 1, &l->n_returns, l->returns, &boot);
-    return (rn_interval){final_return(a->runs[0]), last_of(a->runs[0], "eval.low"), last_of(a->runs[0], "eval.high"), 0};
+    return (rn_interval){final_return(a->runs[0]), last_of(a->runs[0], "eval.return.low"), last_of(a->runs[0], "eval.return.high"), 0};
   }
   double *x = rn_new((size_t)a->n * sizeof *x);
   for (int k = 0; k < a->n; k++) x[k] = final_return(a->runs[k]);
   rn_interval out = rn_interval_of(what, 1, &a->n, x, &boot);
   rn_free(x);
   return out;
+}
+
+static double mean_of_last(const arm *a, const char *name) {
+  double sum = 0;
+  for (int k = 0; k < a->n; k++) sum += last_of(a->runs[k], name);
+  return sum / a->n;
 }
 
 static rn_sample all_returns(const arm *a, double **own) {
@@ -176,6 +223,7 @@ static void show_curves(rn_page *p, const study *s, const rn_axes *axes, const c
   curve *c = rn_new((size_t)s->n_arms * sizeof *c);
   rn_curve *plain = rn_new((size_t)s->n_arms * sizeof *plain);
   for (int k = 0; k < s->n_arms; k++) c[k] = curve_of(&s->arms[k], name, low, high), plain[k] = c[k].c;
+  if (s->n_arms == 1) plain[0].name = NULL;
   rn_page_curves(p, axes, s->n_arms, plain);
   for (int k = 0; k < s->n_arms; k++) rn_free(c[k].own);
   rn_free(c), rn_free(plain);
@@ -190,16 +238,19 @@ static int seeds_of(const study *s) {
 }
 
 static const char *over(const study *s) {
+  bool single = false;
+  for (int k = 0; k < s->n_arms; k++) single = single || s->arms[k].n == 1;
+  if (seeds_of(s) > 1 && single) return "Mean over seeds; brackets: 95 % bootstrap interval over seeds, of a single seed over its episodes.";
   return seeds_of(s) > 1 ? "Mean over seeds; brackets: 95 % bootstrap interval over seeds." : "One seed; brackets: 95 % bootstrap interval over episodes. Train with `seeds=5` to see how much seeds differ.";
 }
 
 static void results(rn_page *p, const study *s) {
-  enum { COLUMNS = 7 };
-  static const char *const head[COLUMNS] = {"arm", "seeds", "updates", "steps", "mean return", "median episode", "worst 10 %"};
+  enum { COLUMNS = 8 };
+  static const char *const head[COLUMNS] = {"arm", "seeds", "updates", "steps", "mean return", "median episode", "worst 10 %", "score"};
   char **cells = rn_new((size_t)s->n_arms * COLUMNS * sizeof *cells);
   rn_headline *h = rn_new((size_t)s->n_arms * sizeof *h);
   rn_arm *arms = rn_new((size_t)s->n_arms * sizeof *arms);
-  char **detail = rn_new((size_t)s->n_arms * 2 * sizeof *detail);
+  char **detail = rn_new((size_t)s->n_arms * 2 * sizeof *detail), **name = rn_new((size_t)s->n_arms * sizeof *name);
   for (int k = 0; k < s->n_arms; k++) {
     const arm *a = &s->arms[k];
     double *own;
@@ -209,25 +260,32 @@ static void results(rn_page *p, const study *s) {
     rn_interval mean = final_of(a, RN_STAT_MEAN, k);
     char **row = &cells[k * COLUMNS];
     row[0] = rn_copy_text(a->name), row[1] = rn_printed("%d", a->n);
-    row[2] = any && any->n ? rn_number_text((double)any->update[any->n - 1], 15) : rn_copy_text("-"), row[3] = any && any->n ? rn_number_text((double)any->steps[any->n - 1], 15) : rn_copy_text("-");
+    row[2] = any && any->n ? rn_number_text((double)any->update[any->n - 1], 0) : rn_copy_text("-"), row[3] = any && any->n ? rn_number_text((double)any->steps[any->n - 1], 0) : rn_copy_text("-");
     row[4] = interval_text(mean), row[5] = rn_number_text(rn_quantile(all.n, all.x, 0.5), 4), row[6] = rn_number_text(rn_cvar(all.n, all.x, 0.1), 4);
+    row[7] = rn_number_text(mean_of_last(a, "eval.score"), 3);
     arms[k] = (rn_arm){a->name, mean};
     detail[2 * k] = interval_text((rn_interval){mean.value, NAN, NAN, 0});
     char *brackets = strchr(row[4], '[');
     detail[2 * k + 1] = brackets ? rn_printed("95 %% interval %s", brackets) : rn_printed("%d %s", a->n, a->n == 1 ? "seed" : "seeds");
-    h[k] = (rn_headline){a->name, detail[2 * k], detail[2 * k + 1]};
+    name[k] = rn_printed("%s, mean return", a->name), h[k] = (rn_headline){name[k], detail[2 * k], detail[2 * k + 1]};
     if (brackets) rn_free(detail[2 * k]), detail[2 * k] = rn_printed("%.*s", (int)(brackets - row[4] - 1), row[4]), h[k].value = detail[2 * k];
     rn_free(own);
   }
   rn_page_heading(p, "Result");
   if (s->n_arms <= 6) rn_page_headline(p, s->n_arms, h);
-  char *caption = rn_printed("Return of the last evaluation. %s Worst 10 %%: mean of the worst tenth of all episodes.", over(s));
-  rn_page_table(p, caption, COLUMNS, head, s->n_arms, (const char *const *)cells);
-  rn_free(caption);
-  if (s->n_arms > 1) rn_page_intervals(p, &(rn_axes){.x = "mean return of an episode, with 95 % interval"}, s->n_arms, arms);
+  int columns = COLUMNS - 1;                                   // no score where no environment knows one
+  for (int k = 0; k < s->n_arms; k++) if (isfinite(mean_of_last(&s->arms[k], "eval.score"))) columns = COLUMNS;
+  char *caption = rn_printed("Return of the last evaluation. %s Worst 10 %%: mean of the worst tenth of all episodes.%s", over(s),
+                             columns == COLUMNS ? " Score: 0 is a random policy, 100 an expert." : "");
+  const char **shown = rn_new((size_t)s->n_arms * COLUMNS * sizeof *shown);
+  for (int k = 0; k < s->n_arms; k++) for (int i = 0; i < columns; i++) shown[k * columns + i] = cells[k * COLUMNS + i];
+  rn_page_table(p, caption, columns, head, s->n_arms, shown);
+  rn_free(caption), rn_free(shown);
+  if (s->n_arms > 1) rn_page_intervals(p, &(rn_axes){.x = "mean return of an episode, with 95 % interval", .levels = s->level_name != NULL, .level = &s->level}, s->n_arms, arms);
   for (int i = 0; i < s->n_arms * COLUMNS; i++) rn_free(cells[i]);
   for (int i = 0; i < 2 * s->n_arms; i++) rn_free(detail[i]);
-  rn_free(cells), rn_free(h), rn_free(arms), rn_free(detail);
+  for (int k = 0; k < s->n_arms; k++) rn_free(name[k]);
+  rn_free(cells), rn_free(h), rn_free(arms), rn_free(detail), rn_free(name);
 }
 
 static double seed_of(const run *r) {
@@ -262,12 +320,38 @@ static void differences(rn_page *p, const study *s) {
   rn_free(cells);
 }
 
+// what a measure concluded: figure.NAME, and its interval beside it
+static void conclusions(rn_page *p, const study *s) {
+  static const char *const head[] = {"figure", "arm", "value"};
+  char **cells = NULL;
+  int n = 0;
+  for (int i = 0; i < s->n; i++)
+    for (int j = 0; j < s->runs[i].log.n_series; j++) {
+      const rn_series *x = &s->runs[i].log.series[j];
+      const char *dot = strrchr(x->name, '.');
+      if (strncmp(x->name, "figure.", 7) != 0 || strcmp(dot, ".low") == 0 || strcmp(dot, ".high") == 0 || x->n == 0) continue;
+      char *low = rn_printed("%s.low", x->name), *high = rn_printed("%s.high", x->name);
+      cells = rn_grow(cells, (size_t)n * 3 * sizeof *cells, (size_t)(n + 1) * 3 * sizeof *cells);
+      cells[3 * n] = rn_copy_text(x->name + 7), cells[3 * n + 1] = rn_copy_text(s->arms[s->runs[i].arm].name);
+      cells[3 * n + 2] = interval_text((rn_interval){x->value[x->n - 1], last_of(&s->runs[i], low), last_of(&s->runs[i], high), 0}), n++;
+      rn_free(low), rn_free(high);
+    }
+  if (n) rn_page_heading(p, "Figures"), rn_page_table(p, NULL, 3, head, n, (const char *const *)cells);
+  for (int i = 0; i < 3 * n; i++) rn_free(cells[i]);
+  rn_free(cells);
+}
+
+static bool any_returns(const study *s) {
+  for (int i = 0; i < s->n; i++) if (s->runs[i].log.n_returns || rn_journal_series(&s->runs[i].log, "eval.return")) return true;
+  return false;
+}
+
 static void learning(rn_page *p, const study *s) {
   bool evaluated = any_has(s, "eval.return", 2), trained = any_has(s, "train.return", 2);
   if (!evaluated && !trained) return;
   const char *caption = seeds_of(s) > 1 ? "Line: mean over seeds. Band: 95 % bootstrap interval over seeds." : "Band: 95 % interval over the episodes of an evaluation.";
   rn_page_heading(p, "Learning");
-  if (evaluated) show_curves(p, s, &(rn_axes){.title = "Return in evaluations", .x = "updates", .y = "mean return of an episode", .caption = caption}, "eval.return", "eval.low", "eval.high");
+  if (evaluated) show_curves(p, s, &(rn_axes){.title = "Return in evaluations", .x = "updates", .y = "mean return of an episode", .caption = caption, .levels = s->level_name != NULL, .level = &s->level}, "eval.return", "eval.return.low", "eval.return.high");
   if (trained) show_curves(p, s, &(rn_axes){.title = "Return while collecting", .x = "updates", .y = "mean return of an episode", .caption = seeds_of(s) > 1 ? caption : NULL}, "train.return", NULL, NULL);
 }
 
@@ -278,13 +362,13 @@ static void distribution(rn_page *p, const study *s) {
   for (int k = 0; k < s->n_arms; k++) all[k] = all_returns(&s->arms[k], &own[k]), n += all[k].n;
   if (n > 1) {
     rn_page_heading(p, "Returns of single episodes");
-    rn_page_samples(p, &(rn_axes){.x = "return of an episode", .caption = "Each dot is an episode of the last evaluation, all seeds together; the box spans the middle half, the bar is the median."}, s->n_arms, all);
+    rn_page_samples(p, &(rn_axes){.x = "return of an episode", .caption = "Each dot is an episode of the last evaluation, all seeds together; the box spans the middle half, the bar is the median.", .levels = s->level_name != NULL, .level = &s->level}, s->n_arms, all);
   }
   for (int k = 0; k < s->n_arms; k++) rn_free(own[k]);
   rn_free(all), rn_free(own);
 }
 
-static bool shown_before(const char *name) { return strncmp(name, "eval.", 5) == 0 || strcmp(name, "train.return") == 0; }
+static bool shown_before(const char *name) { return strncmp(name, "eval.", 5) == 0 || strncmp(name, "figure.", 7) == 0 || strcmp(name, "train.return") == 0; }
 
 static void figures(rn_page *p, const study *s) {
   enum { MOST = 48 };
@@ -326,39 +410,13 @@ static void warnings(rn_page *p, const study *s) {
     }
 }
 
-// every log once
 static void data(rn_page *p, const study *s) {
-  int shown = 0;
-  for (int k = 0; k < s->n_arms; k++) {
-    const run *r = s->arms[k].runs[0];
-    const char *path = given(r, "data", NULL);
-    bool seen = !path || !rn_exists(path);
-    for (int j = 0; j < k && !seen; j++) seen = strcmp(given(s->arms[j].runs[0], "data", ""), path) == 0;
-    if (seen) continue;
-    rn_error err = {0};
-    rn_columns columns;
-    bool named = rn_recipe_columns(r->recipe, &columns, &err) && (columns.n_obs || columns.n_act || columns.reward);
-    rn_table *t = err.code ? NULL : rn_table_load(path, named ? &columns : NULL, &err);
-    if (!shown++) rn_page_heading(p, "Data");
-    if (t) {
-      rn_table_figures f;
-      rn_table_report(t, &(rn_report_against){0}, &f);
-      rn_page_data(p, path, &f);
-      int64_t episodes;
-      const rn_episode *e = rn_table_episodes(t, &episodes);
-      double *x = rn_new((size_t)(episodes + 1) * sizeof *x);
-      int n = 0;
-      rn_field reward;
-      if (e && rn_table_column(t, "reward", &reward) && reward.data && reward.type == RN_F32)
-        for (int64_t i = 0; i < episodes; i++) {
-          double sum = 0;
-          for (int64_t j = 0; j < e[i].length; j++) sum += ((const float *)reward.data)[e[i].first + j];
-          if (e[i].end != RN_END_CUT) x[n++] = sum;
-        }
-      if (n > 4) rn_page_histogram(p, &(rn_axes){.title = "Returns in the log", .x = "return of an episode", .y = "episodes"}, n, x, 0);
-      rn_free(x);
-    } else rn_page_note(p, RN_PAGE_WARNING, err.text);
-    rn_table_free(t);
+  if (s->n_logs) rn_page_heading(p, "Data");
+  for (int i = 0; i < s->n_logs; i++) {
+    const log_file *l = &s->logs[i];
+    if (l->err.code) { rn_page_note(p, RN_PAGE_WARNING, l->err.text); continue; }
+    rn_page_data(p, l->path, &l->figures);
+    if (l->n > 4) rn_page_histogram(p, &(rn_axes){.title = "Returns in the log", .x = "return of an episode", .y = "episodes"}, l->n, l->returns, 0);
   }
 }
 
@@ -373,7 +431,9 @@ static void recipes(rn_page *p, const study *s) {
 }
 
 static void deploy(rn_page *p, const study *s) {
-  const char *folder = s->arms[s->n_arms - 1].runs[0]->folder;
+  int best = 0;
+  for (int k = 1; k < s->n_arms; k++) if (final_of(&s->arms[k], RN_STAT_MEAN, k).value > final_of(&s->arms[best], RN_STAT_MEAN, best).value) best = k;
+  const char *folder = s->arms[best].runs[0]->folder;
   rn_page_heading(p, "The policy as C");
   rn_page_text(p, "A run's policy is one C99 file without dependencies and without malloc: normaliser, network, action rule, and a test vector that `policy_selftest()` checks against the engine.");
   char *text = rn_printed("rein export %s --c policy.c\ncc -O2 -c policy.c", folder);
@@ -382,14 +442,16 @@ static void deploy(rn_page *p, const study *s) {
 }
 
 static void reproduce(rn_page *p, const study *s, const rn_report_options *o) {
-  static const char *const keys[] = {"machine", "system", "versions", "threads", "started", "seconds"};
+  static const char *const keys[] = {"machine", "isa", "system", "version", "versions", "threads", "started", "seconds"};
   rn_page_heading(p, "How to reproduce");
   rn_text t = {0};
   for (int k = 0; k < s->n_arms; k++)
     for (int i = 0; i < s->arms[k].n; i++) {
       const run *r = s->arms[k].runs[i];
       const char *command = rn_journal_meta_of(&r->log, "command");
-      rn_say_text(&t, "%s\n", command ? command : "");
+      char *line = command ? rn_printed("%s\n", command) : rn_copy_text("");
+      if (*line && !(t.at && strstr(t.at, line))) rn_say_text(&t, "%s", line);      // seeds share theirs
+      rn_free(line);
     }
   if (o->command) rn_say_text(&t, "%s\n", o->command);
   if (t.n) rn_page_code(p, t.at);
@@ -434,10 +496,13 @@ bool rn_report_runs(int n, const char *const folders[], const rn_report_options 
   bool fine = true;
   for (int i = 0; i < n && fine; i++) fine = read_run(&s.runs[i], folders[i], err);
   if (fine) {
-    sort_into_arms(&s), name_arms(&s);
+    sort_into_arms(&s), name_arms(&s), read_logs(&s);
     char *title = title_of(&s, o), *subtitle = subtitle_of(&s);
     rn_page *p = rn_page_new(title, subtitle);
-    results(p, &s), differences(p, &s), warnings(p, &s), learning(p, &s), distribution(p, &s), figures(p, &s), data(p, &s), deploy(p, &s), recipes(p, &s), reproduce(p, &s, o);
+    if (any_returns(&s)) results(p, &s), differences(p, &s);
+    conclusions(p, &s), warnings(p, &s), learning(p, &s), distribution(p, &s), figures(p, &s), data(p, &s);
+    if (any_returns(&s)) deploy(p, &s);
+    recipes(p, &s), reproduce(p, &s, o);
     fine = rn_page_write(p, path, err);
     rn_page_free(p), rn_free(title), rn_free(subtitle);
   }

@@ -460,7 +460,8 @@ static void put_episode(hid_t f, int number, int steps, bool dict, bool end) {
   snprintf(name, sizeof name, "episode_%d", number);
   for (int i = 0; i <= steps; i++) obs[i] = (float)(100 * number + i), more[2 * i] = 1000 + obs[i], more[2 * i + 1] = 2000 + obs[i];
   for (int i = 0; i < steps; i++) reward[i] = number, act[i] = 5 + i % 2;
-  (end ? done : cut)[steps - 1] = 1;
+  if (end) done[steps - 1] = 1;
+  else cut[steps - 1] = 1;
   hid_t g = group(f, name), infos = group(g, "infos");
   if (dict) {
     hid_t o = group(g, "observations"), inner = group(o, "b");

@@ -53,7 +53,7 @@ static double mean_return(const char *name, const char *who, int n, double *ende
   double sum = 0, ends = 0;
   for (int i = 0; i < n; i++) CHECK(rn_worlds_over(w, i)), sum += w->total[i], ends += w->env.terminated[i];
   if (ended) *ended = ends / n;
-  rn_free(act), rn_free(stage), rn_run_free(w->run);
+  rn_free(act), rn_free(stage), rn_env_done(w->kind), rn_run_free(w->run);
   return sum / n;
 }
 
@@ -207,12 +207,33 @@ TEST(e_cross_shows_both_halves_of_the_way_and_never_the_whole) {
   bool of_a = false;
   int from_b = 0, from_h = 0;
   for (int k = 0; k < t.rows; k++) {
-    if (k == 0 || rows[k - 1].terminated || rows[k - 1].truncated) of_a = rows[k].obs[0] < 0 && rows[k].obs[1] < 0, from_a += of_a, from_b += rows[k].obs[0] < -0.3f && !of_a, from_h += rows[k].obs[0] > -0.3f;
+    if (k == 0 || rows[k - 1].terminated || rows[k - 1].truncated) {
+      of_a = rows[k].obs[0] < 0 && rows[k].obs[1] < 0;
+      from_a += of_a, from_b += rows[k].obs[0] < -0.3f && !of_a, from_h += rows[k].obs[0] > -0.3f;
+    }
     if (rows[k].terminated) goals_from_a += of_a;
     if ((rows[k].obs[0] < 0) != (rows[k].next[0] < 0)) crossings++, CHECK(fabs((double)rows[k].next[1] + 0.2) <= 0.2 + 1e-6);
   }
-  CHECK_THAT(from_b == 90 && from_h == 45 && from_a == 165 && goals_from_a == 0 && crossings > 200, "%d from A, %d of them reach G, %d crossings", from_a, goals_from_a, crossings);
+  CHECK_THAT(from_b == 90 && from_h == 45 && from_a == 165, "%d from B, %d from H, %d from A", from_b, from_h, from_a);
+  CHECK_THAT(goals_from_a == 0 && crossings > 200, "%d from A reach G, %d crossings", goals_from_a, crossings);
   rn_free(rows);
+}
+
+TEST(the_upper_half_may_be_the_experts) {
+  rn_error err = {0};
+  rn_point_log log;
+  CHECK(rn_point_defaults("e-two", &log, &err));
+  log.above = true, log.noise = 0;
+  rn_point_row rows[40];
+  for (int i = 0; i < log.trajectories; i++) {
+    int n = rn_point_trajectory(kind_of("e-two"), &log, i, rn_key_new(3, "log", 0, 0), rows);
+    for (int k = 0; k < n; k++) {
+      const float *x = rows[k].obs, *a = rows[k].act;
+      double to = x[1] > 0 || i < 20 ? 0.7 : -0.7, far = fmax(0.1, hypot(to - (double)x[0], to - (double)x[1]));
+      CHECK_NEAR((double)a[0], (to - (double)x[0]) / far, 1e-5, "trajectory %d row %d", i, k);
+      CHECK_NEAR((double)a[1], (to - (double)x[1]) / far, 1e-5, "trajectory %d row %d", i, k);
+    }
+  }
 }
 
 TEST(the_same_key_gives_the_same_log) {
@@ -225,6 +246,18 @@ TEST(the_same_key_gives_the_same_log) {
   rn_point_log log;
   CHECK(!rn_point_defaults("cartpole", &log, &err));
   CHECK_TEXT(err.text, "no log is described for 'cartpole'");
+}
+
+TEST(e_ridge_is_shaken_as_told) {
+  double still, little, usual;
+  mean_return("e-ridge-calm", "expert", 2000, &still), mean_return("e-ridge:0.4", "expert", 2000, &usual);
+  CHECK_NEAR(mean_return("e-ridge:0", "expert", 2000, &little), 10, 1e-12, "an expert on a calm road");
+  CHECK(still == 1 && little == 1);
+  CHECK_NEAR(mean_return("e-ridge:0.4", "expert", 2000, NULL), mean_return("e-ridge", "expert", 2000, NULL), 0, "e-ridge is e-ridge:0.4");
+  CHECK(mean_return("e-ridge:3", "expert", 2000, NULL) < 5);
+  rn_error err = {0};
+  CHECK(!rn_env_find("e-ridge:much", &err));
+  CHECK_TEXT(err.text, "e-ridge:much: 'much' is no strength of shaking from 0 to 10; e-ridge is e-ridge:0.4");
 }
 
 //---- the grid ------------------------------------------------------------------------------------------------------------------

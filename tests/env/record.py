@@ -71,7 +71,7 @@ PLAYS = {
     "acrobot": ("Acrobot-v1", [(uniform(), 1, 500, 40, 6), (with_velocity(5, 0, 2), 2, 500, 10, 40)]),
     "mountaincar": ("MountainCar-v0", [(uniform(), 1, 200, 40, 4), (with_velocity(1, 0, 2), 2, 200, 10, 30)]),
     "mountaincar-continuous": ("MountainCarContinuous-v0", [(uniform(), 1, 999, 40, 4), (force(1), 2, 999, 10, 40)]),
-    "hopper": ("Hopper-v4", [(uniform(0.3), 1, 1000, 40, 4), (uniform(), 2, 1000, 30, 2), (uniform(), 3, 1000, 30, 2)]),
+    "hopper": ("Hopper-v4", [(uniform(0.1), 1, 1000, 40, 4), (uniform(), 2, 1000, 30, 2), (uniform(), 3, 1000, 30, 2)]),
     "halfcheetah": ("HalfCheetah-v4", [(uniform(), 1, 1000, 60, 4)]),
     "walker2d": ("Walker2d-v4", [(uniform(0.1), 1, 1000, 40, 4), (uniform(), 2, 1000, 20, 2)]),
     "ant": ("Ant-v4", [(uniform(), 1, 1000, 34, 3), (uniform(), 4, 1000, 3, 3)]),

@@ -1,6 +1,6 @@
 /* Trajectories recorded from Gymnasium (script/record) are met step by step. With the state set from the recording before each step, all
- * of observation, reward, terminated and truncated must agree; run freely from the first state, at least 30 steps must. Observations are floats here and
- * doubles there: 1e-6 of a unit, or of the number where it is larger. */
+ * of observation, reward, terminated and truncated must agree; run freely from the first state, at least 30 steps must. Observations are
+ * floats here and doubles there: 1e-6 of a unit, or of the number where it is larger. */
 #include "test.h"
 #include "rein/bodies.h"
 #include "rein/worlds.h"

@@ -8,7 +8,8 @@ static char *compile(const char *source, const char *name) {       // the shared
   rn_error err = {0};
   char *c = rn_printed("%s/%s.c", test_folder(), name), *so = rn_printed("%s/%s.so", test_folder(), name);
   CHECK_THAT(rn_write_file(c, source, strlen(source), &err), "%s", err.text);
-  char *command = rn_printed("cc -std=c17 -Wall -Wextra -Wno-missing-field-initializers -Werror -O2 -shared -fPIC -I '%s/include' -o '%s' '%s' -lm", TEST_SOURCE, so, c);
+  char *command = rn_printed("cc -std=c17 -Wall -Wextra -Wno-missing-field-initializers -Werror -O2 -shared -fPIC -I '%s/include' -o '%s' '%s' -lm",
+                             TEST_SOURCE, so, c);
   int failed = system(command);
   rn_free(command), rn_free(c);
   CHECK_THAT(!failed, "the compiler says %d", failed);

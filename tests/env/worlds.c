@@ -3,6 +3,15 @@
 #include "test.h"
 #include "rein/worlds.h"
 
+// Entry i of the list as a kind that is a world by itself: of a family that needs arguments, one with them
+static const rn_env_kind *usable(int i) {
+  rn_error err = {0};
+  const char *name = rn_env_listed(i) ? rn_env_listed(i)->name : NULL;
+  const rn_env_kind *k = name ? rn_env_find(strcmp(name, "mdp") == 0 ? "mdp:random(5,3,10,7)" : name, &err) : NULL;
+  CHECK_THAT(!name || k, "%s: %s; give the family's arguments here", name, err.text);
+  return k;
+}
+
 // Actions that depend on world and step alone: a policy's in -1.5 .. 1.5, so that clipping is met, or an index
 static void choose(const rn_worlds *w, long t, float *act) {
   for (int r = 0; r < w->rows; r++) {
@@ -51,7 +60,7 @@ static uint64_t hash_after(const rn_env_kind *kind, int threads, long steps) {
 
 TEST(threads_change_no_byte) {
   const rn_env_kind *k;
-  for (int i = 0; (k = rn_env_listed(i)); i++) {
+  for (int i = 0; (k = usable(i)); rn_env_done(k), i++) {
     uint64_t one = hash_after(k, 1, 120);
     CHECK_THAT(one == hash_after(k, 2, 120), "%s differs on 2 threads", k->name);
     CHECK_THAT(one == hash_after(k, 7, 120), "%s differs on 7 threads", k->name);
@@ -69,7 +78,7 @@ static void copy_state(const rn_run *from, rn_run *to) {
 
 TEST(a_resume_gives_the_same_bytes) {
   const rn_env_kind *k;
-  for (int i = 0; (k = rn_env_listed(i)); i++) {
+  for (int i = 0; (k = usable(i)); rn_env_done(k), i++) {
     rn_run *through = rn_run_new(4, 0), *again = rn_run_new(4, 0);
     rn_worlds *a = start(through, k, 5), *b = start(again, k, 5);
     rn_worlds_reset_all(a);
@@ -87,7 +96,7 @@ TEST(a_resume_gives_the_same_bytes) {
 
 TEST(a_start_depends_on_world_and_episode_alone) {
   const rn_env_kind *k;
-  for (int i = 0; (k = rn_env_listed(i)); i++) {
+  for (int i = 0; (k = usable(i)); rn_env_done(k), i++) {
     rn_run *few = rn_run_new(4, 0), *many = rn_run_new(4, 0);
     rn_worlds *a = start(few, k, 2), *b = start(many, k, 6);
     rn_worlds_reset_all(a), rn_worlds_reset_all(b);
@@ -98,14 +107,14 @@ TEST(a_start_depends_on_world_and_episode_alone) {
     CHECK(a->episode[1] == 3 && a->step[1] == 0 && a->total[1] == 0);
     rn_worlds_episode_set(b, 3L << 33), rn_worlds_reset_all(b);
     k->reset(&a->env, 1, rn_key_of(few, "reset.env", 1, 3ULL << 33));
-    CHECK_THAT(memcmp(a->env.obs + a->obs, b->env.obs + b->obs, (size_t)a->obs * sizeof(float)) == 0, "%s: the key of world 1, episode 3 x 2^33", k->name);
+    CHECK_THAT(memcmp(a->env.obs + a->obs, b->env.obs + b->obs, (size_t)a->obs * sizeof(float)) == 0, "%s: the key of episode 3 x 2^33", k->name);
     finish(few), finish(many);
   }
 }
 
 TEST(observations_lie_within_their_space) {
   const rn_env_kind *k;
-  for (int i = 0; (k = rn_env_listed(i)); i++) {
+  for (int i = 0; (k = usable(i)); rn_env_done(k), i++) {
     rn_run *run = rn_run_new(1, 0);
     rn_worlds *w = start(run, k, 4);
     rn_worlds_reset_all(w);
@@ -158,8 +167,8 @@ static void count_step(rn_env *e, int from, int to) {
   }
 }
 
-static const rn_env_kind count = {.abi = RN_ENV_ABI, .name = "count", .obs = {RN_BOX, {2}}, .act = {RN_BOX, {1}}, .seats = 2, .state = sizeof(counter),
-                                  .reset = count_reset, .step = count_step};
+static const rn_env_kind count = {.abi = RN_ENV_ABI, .name = "count", .obs = {RN_BOX, {2}}, .act = {RN_BOX, {1}}, .seats = 2,
+                                  .state = sizeof(counter), .reset = count_reset, .step = count_step};
 
 TEST(a_world_ends_with_its_last_seat_and_keeps_its_last_row) {
   rn_run *run = rn_run_new(1, 0);
@@ -206,18 +215,109 @@ TEST(what_is_not_finite_stops_the_run_and_says_where) {
   break_it(0.25f, "count (env): world 333 at step 2 of episode 0: the string broke");
 }
 
-static void step_cartpole_with(void *act) {
-  rn_error err = {0};
-  rn_run *run = rn_run_new(1, 0);
-  rn_worlds *w = start(run, rn_env_find("cartpole", &err), 1);
-  rn_worlds_reset_all(w);
-  rn_worlds_step(w, act);
-}
+typedef struct { rn_worlds *w; float act; } misstep;
+
+static void make_it(void *context) { rn_worlds_step(((misstep *)context)->w, &((misstep *)context)->act); }
 
 TEST(an_index_out_of_range_is_a_bug) {
-  CHECK_TEXT(test_fatal(step_cartpole_with, (float[]){2}), "cartpole: action 2 of row 0 is no index below 2");
-  CHECK_TEXT(test_fatal(step_cartpole_with, (float[]){0.5f}), "no index");
-  CHECK_TEXT(test_fatal(step_cartpole_with, (float[]){-1}), "no index");
+  rn_error err = {0};
+  rn_run *run = rn_run_new(1, 0);
+  misstep m = {start(run, rn_env_find("cartpole", &err), 1), 2};
+  rn_worlds_reset_all(m.w);
+  CHECK_TEXT(test_fatal(make_it, &m), "cartpole: action 2 of row 0 is no index below 2");
+  m.act = 0.5f;
+  CHECK_TEXT(test_fatal(make_it, &m), "no index");
+  m.act = -1;
+  CHECK_TEXT(test_fatal(make_it, &m), "no index");
+  finish(run);
+}
+
+//---- all that a world may have ------------------------------------------------------------------------------------------------------
+
+typedef struct { int secret, turn; } game;
+
+static void game_draw(rn_env *e, int i, rn_key key) { e->level[2 * i] = (float)rn_below(&key, 50), e->level[2 * i + 1] = 7; }
+
+static void game_show(rn_env *e, int i) {
+  const game *g = (const game *)e->state + i;
+  for (int s = 0; s < 2; s++) {
+    int r = 2 * i + s;
+    e->obs[r] = (float)g->turn, e->goal[r] = (float)g->secret, e->achieved[r] = (float)g->turn;
+    for (int a = 0; a < 3; a++) e->legal[3 * r + a] = a != g->turn % 3;
+  }
+  e->turn[i] = g->turn % 2, e->context[i] = (float)g->secret;
+}
+
+static void game_reset(rn_env *e, int i, rn_key key) {
+  (void)key;
+  ((game *)e->state)[i] = (game){(int)e->level[2 * i], 0};
+  game_show(e, i);
+}
+
+static void game_step(rn_env *e, int from, int to) {
+  for (int i = from; i < to; i++) ((game *)e->state)[i].turn++, game_show(e, i);
+}
+
+static bool game_open(rn_env *e, char *why, size_t room) {
+  if (e->worlds > 8) return snprintf(why, room, "the licence is for 8 boards, not %d", e->worlds), false;
+  e->own = rn_new(1);
+  return true;
+}
+
+static void game_close(rn_env *e) { rn_free(e->own), e->own = NULL; }
+
+static const rn_env_kind board = {.abi = RN_ENV_ABI, .name = "board", .obs = {RN_BOX, {1}}, .act = {RN_DISCRETE, {3}}, .goal = {RN_BOX, {1}},
+                                  .seats = 2, .in_turn = true, .legal = true, .context = 1, .level = 2, .state = sizeof(game), .reset = game_reset,
+                                  .step = game_step, .draw = game_draw, .open = game_open, .close = game_close};
+
+TEST(levels_goals_legal_actions_turns_and_context_reach_the_engine) {
+  rn_run *run = rn_run_new(1, 0);
+  rn_worlds *w = start(run, &board, 8);
+  rn_worlds_reset_all(w);
+  static const float act[16];
+  CHECK(rn_worlds_step(w, act) && w->goal == 1 && w->rows == 16);
+  int secrets = 0;
+  for (int i = 0; i < 8; i++) {
+    float secret = w->env.level[2 * i];
+    secrets += secret != w->env.level[0];
+    CHECK(w->env.context[i] == secret && w->env.goal[2 * i + 1] == secret && w->env.achieved[2 * i] == 1);
+    CHECK(w->env.turn[i] == 1 && w->env.level[2 * i + 1] == 7);
+    CHECK(w->env.legal[6 * i] == 1 && w->env.legal[6 * i + 1] == 0 && w->env.legal[6 * i + 5] == 1);
+  }
+  CHECK_THAT(secrets > 3, "every world draws a level of its own");
+  rn_entry e;
+  CHECK(rn_state_find(run, "worlds.env.legal", &e) && e.type == RN_U8 && e.dims == 2 && e.dim[0] == 16 && e.dim[1] == 3);
+  CHECK(rn_state_find(run, "worlds.env.state", &e) && e.dim[0] == 8 && e.dim[1] == (int64_t)sizeof(game));
+  finish(run);
+}
+
+static void harder(void *context, int world, rn_key key, float *level) {
+  (void)key;
+  level[0] = (float)(100 + world), level[1] = *(float *)context;
+}
+
+TEST(a_curriculum_may_choose_the_levels) {
+  rn_run *run = rn_run_new(1, 0);
+  rn_worlds *w = start(run, &board, 3);
+  float five = 5;
+  rn_worlds_levels(w, harder, &five);
+  rn_worlds_reset_all(w);
+  for (int i = 0; i < 3; i++) CHECK(w->env.level[2 * i] == 100 + i && w->env.level[2 * i + 1] == 5 && w->env.goal[2 * i] == 100 + i);
+  rn_worlds_levels(w, NULL, NULL);
+  rn_worlds_reset_all(w);
+  for (int i = 0; i < 3; i++) CHECK(w->env.level[2 * i] < 50 && w->env.level[2 * i + 1] == 7);
+  finish(run);
+}
+
+TEST(a_simulator_that_does_not_open_says_why) {
+  rn_run *run = rn_run_new(1, 0);
+  rn_error err = {0};
+  CHECK(!rn_worlds_new(run, &board, "env", 9, &err) && err.code == RN_SYSTEM);
+  CHECK_TEXT(err.text, "board: the licence is for 8 boards, not 9");
+  rn_error none = {0};
+  CHECK(!rn_worlds_new(run, &board, "other", 0, &none) && none.code == RN_INPUT);
+  CHECK_TEXT(none.text, "board: 0 copies were asked for; at least 1");
+  finish(run);
 }
 
 //---- by name -------------------------------------------------------------------------------------------------------------------
@@ -240,8 +340,10 @@ TEST(an_unknown_name_is_answered_with_the_nearest) {
 TEST(a_kind_that_is_not_whole_is_refused) {
   static const float down[] = {1, -1}, up[] = {0, 1}, endless[] = {INFINITY, INFINITY}, least[] = {-1, -1};
   struct { rn_env_kind k; const char *says; } bad[] = {
-    {count, "made for version 7 of rein/env.h"}, {count, "has no name"}, {count, "step is missing"}, {count, "obs has no columns"}, {count, "act has dim[0] = -1"},
-    {count, "obs column 0 runs from 1 to 0"}, {count, "one bound of two"}, {count, "load is missing"}, {count, "no finite bounds"}, {count, "seats -1"}};
+    {count, "made for version 7 of rein/env.h"}, {count, "has no name"}, {count, "step is missing"}, {count, "obs has no columns"},
+    {count, "act has dim[0] = -1"},
+    {count, "obs column 0 runs from 1 to 0"}, {count, "one bound of two"}, {count, "load is missing"}, {count, "no finite bounds"},
+    {count, "seats -1"}};
   bad[0].k.abi = 7, bad[1].k.name = "", bad[2].k.step = NULL, bad[3].k.obs.dim[0] = 0, bad[4].k.act.dim[0] = -1;
   bad[5].k.obs.low = down, bad[5].k.obs.high = up, bad[6].k.obs.low = down, bad[7].k.save = (void (*)(rn_env *, int))(void *)count_reset;
   bad[8].k.act.low = least, bad[8].k.act.high = endless, bad[9].k.seats = -1;

@@ -109,8 +109,8 @@ TEST(a_scalar_is_a_lane_under_every_instruction_set) {
         if (!q || (v == 2 && round % 8)) continue;
         (*(rn_map1 *const *)((const char *)q + functions[f].entry))((size_t)n, x, z);
         for (int i = 0; i < n; i++)
-          CHECK_THAT(bits(y[i]) == bits(z[i]) || (isnan(y[i]) && isnan(z[i])), "%s(%.9g) under %s is %.9g, should be %.9g", functions[f].name, x[i], isas[v],
-                     z[i], y[i]);
+          CHECK_THAT(bits(y[i]) == bits(z[i]) || (isnan(y[i]) && isnan(z[i])), "%s(%.9g) under %s is %.9g, should be %.9g", functions[f].name, x[i],
+                     isas[v], z[i], y[i]);
       }
     }
   }
@@ -122,7 +122,8 @@ TEST(short_ends_touch_nothing_else) {
       float x[48], y[48];
       for (int i = 0; i < 48; i++) x[i] = 0.1f * (float)(i + 1), y[i] = -7;
       functions[f].bulk((size_t)n, x, y);
-      for (int i = 0; i < 48; i++) CHECK_THAT(i < n ? y[i] == functions[f].one(x[i]) : y[i] == -7, "%s, %d numbers, entry %d", functions[f].name, n, i);
+      for (int i = 0; i < 48; i++) CHECK_THAT(i < n ? y[i] == functions[f].one(x[i]) : y[i] == -7, "%s, %d numbers, entry %d", functions[f].name, n,
+          i);
       functions[f].bulk((size_t)n, x, x);                // in place
       for (int i = 0; i < n; i++) CHECK(x[i] == y[i]);
     }

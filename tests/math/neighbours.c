@@ -37,8 +37,8 @@ static void check(int n, int d, int q, int k, const int64_t *left_out, const cha
     const int found = brute(n, d, query + (size_t)i * d, k, left_out ? left_out[i] : -1);
     for (int j = 0; j < k; j++) {
       const int64_t row = rows[i * k + j];
-      CHECK_THAT(row == (j < found ? should[j] : -1), "%s: n %d d %d k %d: neighbour %d of query %d is row %ld, should be %ld", what, n, d, k, j, i, (long)row,
-                 j < found ? (long)should[j] : -1);
+      CHECK_THAT(row == (j < found ? should[j] : -1), "%s: n %d d %d k %d: neighbour %d of query %d is row %ld, should be %ld", what, n, d, k, j, i,
+                 (long)row, j < found ? (long)should[j] : -1);
       CHECK_THAT(distance[i * k + j] == (j < found ? sqrt(square[j]) : INFINITY), "%s: distance %d of query %d", what, j, i);
     }
   }
@@ -49,7 +49,8 @@ static void fill(float *x, size_t n, uint64_t seed, float scale, float shift) {
   rn_vaffine_f32(n, scale, shift, x, x);
 }
 
-static const int shape[][4] = {{1, 1, 1, 1}, {3, 2, 2, 5}, {100, 3, 7, 10}, {513, 17, 40, 1}, {3000, 23, 40, 8}, {1025, 64, 33, 25}, {3000, 1, 5, 25}};
+static const int shape[][4] = {{1, 1, 1, 1}, {3, 2, 2, 5}, {100, 3, 7, 10}, {513, 17, 40, 1}, {3000, 23, 40, 8}, {1025, 64, 33, 25},
+                               {3000, 1, 5, 25}};
 
 TEST(rows_are_those_of_the_plain_loop) {
   for (int s = 0; s < RN_COUNT(shape); s++) {

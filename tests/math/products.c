@@ -59,14 +59,15 @@ static void check_product(const rn_kernels *q, rn_product *p) {
   define(p, want, want);
   rn_gemm_with(q, p);
   for (size_t i = 0; i < n; i++)
-    CHECK_THAT(c[i] == want[i], "%s how %d m %d n %d k %d lda %d ldb %d ldc %d act %d add %d bias %d: entry %zu of row %zu is %.9g, should be %.9g", q->name,
-               p->how, p->m, p->n, p->k, p->lda, p->ldb, p->ldc, p->act, p->add, p->bias != NULL, i % p->ldc, i / p->ldc, c[i], want[i]);
+    CHECK_THAT(c[i] == want[i], "%s how %d m %d n %d k %d lda %d ldb %d ldc %d act %d add %d bias %d: entry %zu of row %zu is %.9g, should be %.9g",
+               q->name, p->how, p->m, p->n, p->k, p->lda, p->ldb, p->ldc, p->act, p->add, p->bias != NULL, i % p->ldc, i / p->ldc, c[i], want[i]);
 }
 
 TEST(a_product_is_one_fused_chain_an_entry) {
-  static const int shape[][3] = {{1, 1, 1},     {1, 2, 3},    {3, 5, 2},     {8, 17, 33},   {12, 32, 16}, {13, 33, 65},   {5, 100, 7},  {2, 130, 40}, {32, 64, 64},
-                                 {64, 6, 64},   {31, 17, 64}, {40, 64, 17},  {7, 1, 700},   {300, 1, 17}, {20, 16, 1100}, {9, 48, 520}, {1, 256, 256}, {260, 40, 5},
-                                 {17, 200, 513}, {6, 65, 6},  {100, 129, 3}, {64, 1, 4500}, {3, 3, 1030}, {1, 1, 5000},   {25, 300, 30}, {70, 70, 0}};
+  static const int shape[][3] = {{1, 1, 1}, {1, 2, 3}, {3, 5, 2}, {8, 17, 33}, {12, 32, 16}, {13, 33, 65}, {5, 100, 7}, {2, 130, 40}, {32, 64, 64},
+                                 {64, 6, 64}, {31, 17, 64}, {40, 64, 17}, {7, 1, 700}, {300, 1, 17}, {20, 16, 1100}, {9, 48, 520}, {1, 256, 256},
+                                 {260, 40, 5}, {17, 200, 513}, {6, 65, 6}, {100, 129, 3}, {64, 1, 4500}, {3, 3, 1030}, {1, 1, 5000}, {25, 300, 30},
+                                 {70, 70, 0}, {530, 600, 3}, {2, 200, 9}};
   fill(a, ROOM, 1), fill(b, ROOM, 2);
   for (int v = 0; v < RN_COUNT(isas); v++) {
     const rn_kernels *q = rn_kernels_named(isas[v]);
@@ -134,7 +135,8 @@ TEST(threads_change_no_bit) {
           rn_threads_set(threads[t]);
           fill(c, n, 10), p.c = c, rn_gemm_f32(&p);
           rn_threads_set(1);
-          CHECK_THAT(!memcmp(c, want, n * sizeof *c), "how %d m %d n %d k %d add %d: other bits with %d threads", how, p.m, p.n, p.k, add, threads[t]);
+          CHECK_THAT(!memcmp(c, want, n * sizeof *c), "how %d m %d n %d k %d add %d: other bits with %d threads", how, p.m, p.n, p.k, add,
+              threads[t]);
         }
       }
 }

@@ -30,7 +30,8 @@ static rn_node *positive(rn_node *x) { return rn_shift(rn_square(x), 0.01); }
   F(affine, rn_affine(x, -0.3, 1.7)) F(square, rn_square(x)) F(sqrt, rn_sqrt(positive(x))) F(exp, rn_exp(rn_scale(x, 3))) F(log, rn_log(positive(x))) \
   F(tanh, rn_tanh(x)) F(sigmoid, rn_sigmoid(rn_scale(x, 4))) F(softplus, rn_softplus(rn_scale(x, 6))) F(relu, rn_relu(x)) F(abs, rn_abs(x)) \
   F(sin, rn_sin(rn_scale(x, 40))) F(cos, rn_cos(rn_scale(x, 40))) F(clamp, rn_clamp(x, -0.4, 0.9)) F(half_clamp, rn_clamp(x, -INFINITY, 0.9)) \
-  F(erf, rn_erf(x)) F(silu, rn_silu(x)) F(expectile, rn_expectile(x, 0.8)) F(huber, rn_huber(x, 0.7)) F(add, rn_add(x, rn_leaf(g, net, S))) \
+  F(erf, rn_erf(x)) F(lgamma, rn_lgamma(positive(x))) F(digamma, rn_digamma(positive(x))) F(trigamma, rn_trigamma(positive(x))) \
+  F(trigamma_given_back, rn_grad(rn_sum(rn_trigamma(positive(x))), x)) F(silu, rn_silu(x)) F(expectile, rn_expectile(x, 0.8)) F(huber, rn_huber(x, 0.7)) F(add, rn_add(x, rn_leaf(g, net, S))) \
   F(sub, rn_sub(rn_leaf(g, net, T), x)) F(mul, rn_mul(x, rn_square(x))) F(div, rn_div(rn_leaf(g, net, S), positive(x))) F(min2, rn_min2(x, rn_neg(x))) \
   F(max2, rn_max2(x, rn_leaf(g, net, S))) F(spread_rows, flat(rn_mul(rows(g, x, net), x))) F(spread_cols, flat(rn_sub(rows(g, x, net), rn_cols_of(rows(g, x, net), 2, 1)))) \
   F(members_times_rows, flat(rn_mul(members(g, x, net), rn_tanh(rn_cols_of(rows(g, x, net), 1, 1))))) F(sum, rn_sum(x)) F(sum_rows, rn_sum_rows(rows(g, x, net))) \
@@ -91,7 +92,7 @@ static int answer(const char *command) {
 }
 static int selftest(const char *path, const char *compiler) {    // 255: did not compile
   char command[2000];
-  snprintf(command, sizeof command, "%s -Wall -Wextra -pedantic -Werror -O2 -DPOLICY_MAIN -nodefaultlibs -o '%s.x' '%s' -lc 2>'%s.log' || { head -5 '%s.log' >&2; exit 255; }", compiler, path, path,
+  snprintf(command, sizeof command, "%s -Wall -Wextra -pedantic -Werror -O2 -DPOLICY_SELFTEST -nodefaultlibs -o '%s.x' '%s' -lc 2>'%s.log' || { head -5 '%s.log' >&2; exit 255; }", compiler, path, path,
            path, path);
   int status = answer(command);
   if (status) return 255;
@@ -253,10 +254,32 @@ TEST(memory_goes_from_one_act_to_the_next_and_a_reset_clears_it) {
   snprintf(command, sizeof command, "printf '#include \"%s\"\\nint main(void) { return policy_selftest() || policy_selftest(); }\\n' > '%s.twice.c'", path, path);
   CHECK(answer(command) == 0);
   snprintf(command, sizeof command, "%s.twice.c", path);
-  char compiler[] = "cc -std=c99 -UPOLICY_MAIN";
+  char compiler[] = "cc -std=c99 -UPOLICY_SELFTEST";
   snprintf(command, sizeof command, "%s -o '%s.twice' '%s.twice.c' && '%s.twice'", compiler, path, path, path);
   CHECK(answer(command) == 0);
   rn_free(path), rn_free(obs), rn_graph_free(g), rn_run_free(run);
+}
+
+TEST(an_index_is_an_observation_of_one_number) {
+  // a row of the table W for each of N states
+  rn_run *run = rn_run_new(3, 0);
+  rn_net *net = net_of(run);
+  rn_graph *g = rn_graph_new(run, "act", 0);
+  float obs[N], act[N * 6];
+  rn_node *x = NULL, *y = NULL;
+  for (int t = 0; t < N; t++) {
+    rn_graph_begin(g, rn_key_new(1, "act", 0, 0));
+    obs[t] = (float)(N - 1 - t);
+    x = rn_place_cols(rn_filled(g, 1, 1, 1), (int[]){N - 1 - t}, N);
+    y = rn_scale(rn_matmul(x, rn_leaf(g, net, W), RN_NN), 3);
+    for (int j = 0; j < 6; j++) act[t * 6 + j] = fminf(fmaxf((float)y->value[j], -1), 1);
+  }
+  rn_export w = {.obs = x, .choices = N, .act = y, .rule = RN_EXPORT_BOX, .tests = N, .test_obs = obs, .test_act = act};
+  char *path = rn_printed("%s/table.c", test_folder());
+  rn_error err = {0};
+  CHECK_THAT(rn_export_tape(&w, path, &err), "%s", err.text);
+  CHECK(selftest(path, "cc -std=c99") == 0);
+  rn_free(path), rn_graph_free(g), rn_run_free(run);
 }
 
 // twenty candidates around the proposal, each scored by two members, the softmax of the scores weighs them

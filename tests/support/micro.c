@@ -46,7 +46,7 @@ rn_recipe *micro_recipe(const rn_system *m, int updates) {
   const rn_need *data = need_of(m, "data"), *env = need_of(m, "env"), *judge = need_of(m, "judge");
   if (data && !data->optional) put(r, m, "data", "%s", micro_log());
   bool online = has_option(m, "online") || has_option(m, "steps");
-  if (env || (online && data)) put(r, m, "env", "%s", tabular ? "mdp:random(5,3,10,7)" : "pendulum");
+  if (env || (online && data)) put(r, m, "env", "%s", tabular ? (strcmp(m->name, "iql/exact") == 0 ? "mdp:random(5,3,0,7)" : "mdp:random(5,3,10,7)") : "pendulum");
   if (judge) put(r, m, "slots.judge", "prefmat:rps"), put(r, m, "slots.reference", "uniform");
   put(r, m, "hidden", "16x8"), put(r, m, "batch", "32"), put(r, m, "start", "%d", updates / 3), put(r, m, "capacity", "64");
   put(r, m, "offline", "%d", data && !data->optional ? updates / 2 : 0), put(r, m, "online", "%d", updates / 2), put(r, m, "updates", "%d", updates);

@@ -65,7 +65,7 @@ TEST(iql_finds_the_exact_values_of_three_states) {      // gamma 1/2, expectile 
     {1, -1, 4, 1, 1, 0}, {2, 1, 1, 2, 0, 1},   // 1: V = 4.  2: 1 for ever, cut by the clock: V = 1/(1 - 1/2)
   };
   char *log = log_of(rows, RN_COUNT(rows)), folder[600];
-  train("iql", log, "gamma=0.5 expectile=0.9 beta=3 hidden=32 lr=3e-3 offline=6000 seed=1 normalise=none cosine=false", folder, sizeof folder);
+  train("iql", log, "gamma=0.5 expectile=0.9 beta=3 hidden=32 lr=1e-3 offline=12000 seed=1 normalise=none cosine=false", folder, sizeof folder);
   CHECK_NEAR(value_at(folder, "v", 0, NULL), 1.9, 0.02, "expectile"), CHECK_NEAR(value_at(folder, "v", 1, NULL), 4, 0.02, "end");
   CHECK_NEAR(value_at(folder, "v", 2, NULL), 2, 0.02, "a time limit is not an end");
   CHECK_NEAR(value_at(folder, "act", 0, NULL), tanh(1.5), 0.02, "actions -1 and 1 have weights in the ratio exp(3 (2 - 1))");

@@ -45,6 +45,12 @@ static double rate_of(const harpg *o) {
   return o->step * (o->schedule == SQRT ? 1 / sqrt(1 + t / 50) : o->schedule == THEORY ? 2 / (t + 2) : 1);
 }
 
+static double distance(const harpg *o, const rn_real *other) {
+  double sum = 0;
+  for (size_t i = 0; i < o->n; i++) sum += pow(rn_values(o->net)[i] - other[i], 2);
+  return sqrt(sum);
+}
+
 static rn_trajectories weighted(const harpg *o, const rn_rollout *r) { return rn_trajectories_of(r, o->gamma, o->baseline ? o->b : NULL, MOST); }
 
 static void gradient(const rn_policy *p, const rn_trajectories *t, rn_real *g) {
@@ -69,6 +75,7 @@ static bool plan_igt(const void *self, rn_graph *g, long update, rn_plan *plan, 
   const harpg *o = self;
   (void)g, (void)update, (void)err;
   rn_extrapolate(o->n, eta_of(o, .8), rn_values(o->net), o->before, rn_values(o->hat_net)), rn_changed(o->hat_net);
+  rn_note(o->run, "extrapolation", distance(o, rn_values(o->hat_net)));                  // far out (10 and more) the estimate is of another policy
   *plan = (rn_plan){.n = 1, .ask = {{.name = "at", .by = o->hat, .episodes = o->batch}}};
   return true;
 }

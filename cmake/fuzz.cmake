@@ -1,0 +1,17 @@
+# The fuzzers: `CC=clang cmake -S . -B build/fuzz -G Ninja -DREIN_FUZZ=ON`, then `build/fuzz/fuzz/fuzz.csv -max_total_time=60`.
+if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "the fuzzers need clang: CC=clang cmake ... -DREIN_FUZZ=ON")
+endif()
+# read at the end of this folder, so these reach every target of it
+set(CMAKE_C_FLAGS "${CMAKE_C_FLAGS} -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -g -O1")
+foreach(name safetensors csv jsonl npz frames)
+  add_executable(fuzz.${name} tests/fuzz/${name}.c)
+  target_compile_options(fuzz.${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(fuzz.${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(fuzz.${name} PRIVATE rein ${LIBS})
+  set_target_properties(fuzz.${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+endforeach()
+file(GLOB MORE CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/fuzz_*.cmake)
+foreach(file ${MORE})
+  include(${file})
+endforeach()
