@@ -231,12 +231,14 @@ static bool ready(const rn_ope_order *o, rn_error *err) {
   int64_t n, whole = 0, truncated = 0;
   const rn_episode *e = rn_table_episodes(o->log, &n);
   if (!o->system->act) return rn_fail(err, "%s does not act: there is nothing to evaluate", o->system->name);
-  if (o->system->memory && o->system->memory(o->self) > 0) return rn_fail(err, "%s remembers earlier steps; a log's rows can't be judged one by one", o->system->name);
+  if (o->system->memory && o->system->memory(o->self) > 0)
+    return rn_fail(err, "%s remembers earlier steps; a log's rows can't be judged one by one", o->system->name);
   if (!(o->gamma >= 0 && o->gamma <= 1)) return rn_fail(err, "gamma is %g; a discount lies in 0 .. 1", o->gamma);
   for (int i = 0; i < RN_COUNT(wanted); i++) if (!rn_table_width(o->log, wanted[i])) return rn_fail(err, "the log has no column %s", wanted[i]);
   for (int64_t i = 0; i < n; i++) whole += e[i].end != RN_END_CUT, truncated += e[i].end == RN_END_TRUNCATED;
   if (whole > INT32_MAX) return rn_fail(err, "the log has more than 2^31 episodes");
-  if (o->gamma == 1 && truncated) return rn_fail(err, "%lld episodes meet a time limit, behind which an undiscounted value has no end; gamma must be below 1", (long long)truncated);
+  if (o->gamma == 1 && truncated)
+    return rn_fail(err, "%lld episodes meet a time limit, behind which an undiscounted value has no end; gamma must be below 1", (long long)truncated);
   return whole > 0 || rn_fail(err, "the log has no episodes that ended or were truncated: where do they begin, what did they earn?");
 }
 

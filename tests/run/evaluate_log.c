@@ -44,7 +44,8 @@ static void refused(const char *folder, const char *data, const char *why) {
   rn_evaluation e;
   rn_error err = {0};
   CHECK(rn_evaluate_run(&(rn_evaluate_options){.folder = folder, .data = data}, &e, &err) == RN_INPUT);
-  CHECK_TEXT(err.text, why), CHECK_TEXT(err.text, data);
+  CHECK_TEXT(err.text, why);
+  CHECK_TEXT(err.text, data);
   rn_evaluation_free(&e);
 }
 
@@ -66,6 +67,26 @@ TEST(a_clone_of_the_behaviour_has_its_value) {           // ten steps, choices, 
   CHECK(again.figures == e.figures);
   for (int i = 0; i < e.figures; i++) CHECK_THAT(memcmp(&e.figure[i], &again.figure[i], sizeof e.figure[i]) == 0, "%s differs", e.figure[i].name);
   rn_evaluation_free(&e), rn_evaluation_free(&again);
+}
+
+TEST(estimates_that_disagree_are_warned_of) {             // a log whose behaviour_logp lies: episodes that earn more count for more
+  const char *env = "mdp:random(5,3,10,7)", *log = made(env, "random", 400, "log"), *held = made(env, "random", 401, "held");
+  const char *folder = trained("bc", log, "policy=categorical hidden=none lr=1e-2 offline=600 batch=256 seed=1");
+  rn_error err = {0};
+  rn_table *t = rn_table_load(held, NULL, &err);
+  CHECK_THAT(t, "%s", err.text);
+  rn_table_add_column(t, (rn_field){"behaviour_logp", RN_F32, 1, NULL});
+  for (int64_t row = 0; row < rn_table_rows(t); row++) {
+    float r;
+    rn_gather(t, "reward", 1, &row, &r), *(float *)rn_table_write(t, "behaviour_logp", row) = -1.0986f - r;
+  }
+  char *path = rn_printed("%s/lies.safetensors", test_folder());
+  CHECK_THAT(rn_write_safetensors_table(t, path, &err), "%s", err.text);
+  rn_evaluation e;
+  judged(folder, path, &e);
+  CHECK(figure(&e, "effective sample size", NULL, NULL) > 10 && figure(&e, "wis", NULL, NULL) > 1.2 * figure(&e, "behaviour value", NULL, NULL));
+  CHECK_TEXT(e.note, "the log's column behaviour_logp"); CHECK_TEXT(e.note, "warning: fqe sampled and wis disagree");
+  rn_evaluation_free(&e), rn_table_free(t), rn_free(path);
 }
 
 TEST(one_action_for_each_state_has_no_weights_and_scaled_rewards_are_not_seen) {
