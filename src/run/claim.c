@@ -492,7 +492,7 @@ static bool weigh_all(const claim *c, int seeds, claim_line *lines, rn_verdict *
 static bool write_down(const claim *c, const char *folder, const rn_text *text, const rn_text *json, rn_error *err) {
   char *md = rn_printed("%s/result.md", folder), *js = rn_printed("%s/result.json", folder), *doc = rn_printed("docs/claims/%s.md", c->name);
   bool fine = rn_write_file(md, text->at, text->n, err) && rn_write_file(js, json->at, json->n, err);
-  if (fine && rn_exists("docs/claims")) fine = rn_write_file(doc, text->at, text->n, err);
+  if (fine && !strncmp(c->path, "claims/", 7) && rn_exists("docs/claims")) fine = rn_write_file(doc, text->at, text->n, err);
   rn_free(md), rn_free(js), rn_free(doc);
   return fine;
 }
@@ -503,12 +503,25 @@ static double minutes_since(const struct timespec *from) {
   return ((double)(now.tv_sec - from->tv_sec) + 1e-9 * (double)(now.tv_nsec - from->tv_nsec)) / 60;
 }
 
+/* Minutes that this folder's cells have cost so far, this call included. */
+static double add_minutes(const char *folder, double now) {
+  char *path = rn_printed("%s/minutes", folder), *text = NULL, *sum;
+  double before = 0;
+  size_t n;
+  rn_error none = {0};
+  if (rn_exists(path) && rn_read_file(path, &text, &n, &none) && !rn_number(text, &before)) before = 0;
+  sum = rn_printed("%.3f", before + now);
+  rn_write_file(path, sum, strlen(sum), &none);
+  rn_free(path), rn_free(text), rn_free(sum);
+  return before + now;
+}
+
 /* The declared seeds; and, where the file says `repeat: 3` and the claim was missed, three times as many, both results kept. */
 static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o, const struct timespec *began, rn_text *text, rn_text *json, rn_error *err) {
-  static claim_line none[1];
-  claim_line *lines = rn_new((3 * CLAIM_MOST) * sizeof *none);
+  claim_line *lines = rn_new(3 * CLAIM_MOST * sizeof *lines);
   rn_verdict verdict = RN_NOT_CONFIRMED;
   int repeat = 1;
+  double counted = 0;
   bool fine = whole(c, "repeat", 1, 1, 10, &repeat, err);
   for (int round = 0; fine && round < (repeat > 1 ? 2 : 1); round++) {
     int seeds = round ? c->seeds * repeat : c->seeds;
@@ -518,8 +531,10 @@ static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o,
       return rn_free(lines), RN_OK;
     }
     fine = fine && weigh_all(c, seeds, lines, &verdict, err);
-    if (fine) claim_say(c, seeds, lines, c->gates + c->bars + c->lines, verdict, minutes_since(began), text, json);
-    for (int i = 0; fine && i < c->gates + c->bars + c->lines; i++) rn_free((char *)lines[i].what);
+    double now = minutes_since(began), all = add_minutes(folder, now - counted);
+    counted = now;
+    if (fine) claim_say(c, seeds, lines, c->gates + c->bars + c->lines, verdict, all, text, json);
+    for (int i = 0; i < c->gates + c->bars + c->lines; i++) rn_free(lines[i].what), lines[i].what = NULL;
     if (fine && round == 0 && verdict != RN_CONFIRMED && repeat > 1) rn_say_text(text, "\nRepeated once with %d times the seeds, as the file declares:\n\n", repeat);
     if (verdict == RN_CONFIRMED) break;
   }

@@ -25,7 +25,7 @@ typedef struct {
 } claim_cell;
 
 typedef struct { char *name; rn_recipe *say; } claim_entry;                    // a bar, a gate, a line of the report
-typedef struct { const char *name, *what; rn_interval x; rn_verdict verdict; bool judged; } claim_line;
+typedef struct { const char *name; char *what; rn_interval x; rn_verdict verdict; bool judged; } claim_line;
 
 typedef struct { const char *name; long seed; int64_t rows, episodes; double mean, psv, rw, aw; } claim_log;    // rw, aw: effective sizes at .1
 

@@ -103,7 +103,7 @@ void claim_say(const claim *c, int seeds, const claim_line *lines, int n, rn_ver
   if (c->values) rn_say_text(text, ", tuned over %d values on %d seeds from 100", c->values, c->tune_seeds);
   rn_say_text(text, "; intervals: 95 %%, %d stratified bootstrap resamples, paired by seed and task; %d bars in this family.\n", c->resamples ? c->resamples : 2000,
               c->bars);
-  rn_say_text(text, "Command: `rein claim %s`. Commit: %s. This run took %.1f minutes (cells known from before cost nothing).\n", c->name, commit, minutes);
+  rn_say_text(text, "Command: `rein claim %s`. Commit: %s. Its cells took %.1f minutes.\n", c->name, commit, minutes);
   say_table(text, "Gates", lines, c->gates);
   say_table(text, "Bars", lines + c->gates, c->bars), say_table(text, "Report", lines + c->gates + c->bars, n - c->gates - c->bars);
   say_data(c, text), say_arms(c, text);

@@ -129,7 +129,7 @@ static bool weigh_figure(const claim *c, const claim_entry *e, int seeds, const 
   return fine;
 }
 
-static const char *worded(const claim_entry *e, bool judge) {
+static char *worded(const claim_entry *e, bool judge) {
   const char *s = statistics[statistic_of(e)], *figure = text_of(e, "figure"), *arm = text_of(e, "arm"), *minus = text_of(e, "minus"), *ratio = text_of(e, "ratio");
   rn_text t = {0};
   if (text_of(e, "slope")) rn_say_text(&t, "log-log slope of %s of %s", text_of(e, "slope"), arm);

@@ -30,6 +30,7 @@ TEST(log_probabilities_samples_and_gradient_are_the_softmax_s) {
   CHECK_NEAR(rn_scalar(lp), log(pi[1]), 1e-6, "log pi");
   CHECK_NEAR(rn_scalar(rn_policy_mode(p, rn_view_of(view))), 1, 0, "mode");
   CHECK_NEAR(rn_scalar(rn_policy_entropy(p, rn_view_of(view))), -pi[0] * log(pi[0]) - pi[1] * log(pi[1]) - pi[2] * log(pi[2]), 1e-6, "entropy");
+  CHECK_NEAR(rn_scalar(rn_policy_fit(p, rn_view_of(view), rn_constant(g, 1, 1, &chosen), NULL)), -log(pi[1]), 1e-6, "its own loss");
   rn_gradient(rn_sum(lp), p->net, grad);
   for (int k = 0; k < 3; k++) { CHECK_NEAR(grad[3 + k], (k == 1) - pi[k], 1e-6, "slope %d", k); CHECK_NEAR(grad[k], 0, 0, "another state"); }
   rn_graph_free(g), rn_run_free(run);

@@ -27,6 +27,20 @@ TEST(a_direction_of_zero_moves_nothing) {
   CHECK_NEAR(rn_ascend(2, .5, true, d, theta, before), 10, 1e-12, "length"); CHECK_NEAR(theta[0], 3.3, 1e-12, "unit step times rate");
 }
 
+TEST(the_recursion_adds_the_correction_and_full_weight_forgets) {
+  rn_real d[] = {2, 2}, g[] = {1, 1}, v[] = {.5, .5}, theta[] = {1e-20, 0}, before[] = {1, 1}, out[2];
+  rn_follow(2, .25, g, v, d);
+  CHECK_NEAR(d[0], .75 * 2.5 + .25, 1e-15, "(1 - eta)(d + v) + eta g");
+  rn_follow(2, .25, g, NULL, d);
+  CHECK_NEAR(d[1], .75 * 2.125 + .25, 1e-15, "without a correction");
+  rn_follow(2, 1, g, v, d);
+  CHECK(d[0] == 1);
+  rn_extrapolate(2, 1, theta, before, out);
+  CHECK(out[0] == 1e-20 && out[1] == 0);                       // bit for bit, where before + (theta - before) is not
+  rn_extrapolate(2, .25, theta, before, out);
+  CHECK_NEAR(out[1], -3, 1e-12, "theta + 3 (theta - before)");
+}
+
 static rn_run *fresh(rn_graph **g) {
   rn_run *run = rn_run_new(1, 0);
   *g = rn_graph_new(run, "test", 0);
@@ -148,6 +162,31 @@ TEST(the_mean_correction_is_the_change_of_the_gradient) {
   for (int i = 0; i < 4; i++) CHECK_NEAR(sum[i], to[i] - from[i], 1e-9, "entry %d", i);
   CHECK(fabs(sum[0]) > 1e-3);
   rn_mdp_free(m), rn_graph_free(g), rn_run_free(run);
+}
+
+/* two episodes of 3 and 2 steps: G from the start's clock, over n, minus b_h; rows packed episode by episode */
+TEST(trajectories_carry_discounted_returns_without_padding) {
+  rn_graph *g;
+  rn_run *run = fresh(&g);
+  table_policy(run, 2, 2);
+  float obs[] = {1, 0, 0, 1, 0, 1, 1, 0, 1, 0, 7, 7}, raw[] = {0, 1, 1, 0, 0, 9}, reward[] = {1, 2, 3, 4, 5, 9};
+  int length[] = {3, 2};
+  rn_rollout r = {.g = g, .run = run, .T = 3, .n = 2, .obs = obs, .raw = raw, .reward = reward, .length = length};
+  double b[] = {1, .5}, seenb[2] = {0};
+  int32_t seen[2] = {0};
+  rn_trajectories t = rn_trajectories_of(&r, .5, b, 2);
+  static const double G[] = {1 + 1.5 + 1.25, 1.5 + 1.25, 1.25, 2 + 2, 2}, base[] = {1, .5, 0, 1, .5};
+  rn_real x[10], a[5];
+  CHECK(t.rows == 5 && t.n == 2);
+  for (int i = 0; i < 5; i++) { CHECK_NEAR(t.weight[i], (G[i] - base[i]) / 2, 1e-7, "row %d", i); CHECK(t.of[i] == (i > 2)); }
+  rn_read(t.view.obs, x), rn_read(t.act, a);
+  CHECK(x[0] == 1 && x[3] == 1 && x[4] == 1 && x[7] == 1 && x[8] == 1 && a[0] == 0 && a[1] == 1 && a[2] == 0 && a[3] == 1 && a[4] == 0);
+  rn_baseline_follow(&r, .5, .9, 2, seenb, seen);
+  CHECK_NEAR(seenb[0], (G[0] + G[3]) / 2, 1e-7, "the first mean is taken"); CHECK_NEAR(seenb[1], (G[1] + G[4]) / 2, 1e-7, "step 1");
+  reward[0] = 11;
+  rn_baseline_follow(&r, .5, .9, 2, seenb, seen);
+  CHECK_NEAR(seenb[0], (G[0] + G[3]) / 2 + .1 * 5, 1e-7, "then a tenth of the change");
+  rn_graph_free(g), rn_run_free(run);
 }
 
 //---- whole runs --------------------------------------------------------------------------------------------------------------------------

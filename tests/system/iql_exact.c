@@ -17,7 +17,7 @@ TEST(the_two_junctions_have_the_known_values) {
 static const char *bandit(const char *rewards, const char *shares, const char *expectile) {
   rn_error err = {0};
   const char *folder = test_folder();
-  char *path = rn_printed("%s/bandit.json", folder), *row = rn_printed("%s", "");
+  char *path = rn_printed("%s/bandit.json", folder);
   int A = 1;
   for (const char *c = rewards; *c; c++) A += *c == ',';
   rn_text P = {0};
@@ -26,9 +26,10 @@ static const char *bandit(const char *rewards, const char *shares, const char *e
   char *text = rn_printed("{\"P\": [[%s], [%s]], \"R\": [[%s], [%s]], \"start\": [1, 0], \"gamma\": 0.9, \"end\": [1]}", P.at, P.at, rewards, zeros);
   CHECK(rn_write_file(path, text, strlen(text), &err));
   char *words = rn_printed("system=iql/exact env=mdp:%s slots.behaviour=[%s] expectile=%s evaluate=0 episodes=1", path, shares, expectile);
-  const char *run = rn_printed("%s/run", folder);
+  static char run[400];
+  snprintf(run, sizeof run, "%s/run", folder);
   CHECK_THAT(train_code(run, words, &err) == RN_OK, "%s", err.text);
-  rn_free(path), rn_free(row), rn_free(P.at), rn_free(zeros), rn_free(text), rn_free(words);
+  rn_free(path), rn_free(P.at), rn_free(zeros), rn_free(text), rn_free(words);
   return run;
 }
 
