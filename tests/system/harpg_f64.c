@@ -281,3 +281,15 @@ TEST(importance_weights_undo_the_move) {
   CHECK_THAT(apart > .1, "the two gradients are alike: %g", apart);
   rn_mdp_free(m), rn_safetensors_close(s);
 }
+
+/* d_0 is the mean over all `first` trajectories, of both asks: near the exact gradient */
+TEST(storm_s_first_direction_is_one_mean) {
+  rn_safetensors *s = last_checkpoint(trained("system=storm-pg step=0 first=4000 batch=1000 updates=1 env=mdp:random(2,2,4,2) evaluate=0 episodes=1 seed=4"));
+  const rn_real *d = rn_safetensors_find(s, "d")->data;
+  rn_mdp *m = rn_mdp_random(2, 2, 4, 2);
+  double zero[4] = {0}, g[4], most = 0;
+  rn_mdp_gradient(m, zero, g, NULL, NULL);
+  for (int i = 0; i < 4; i++) { CHECK_NEAR(d[i], g[i], .03, "entry %d", i); most = fmax(most, fabs(g[i])); }
+  CHECK_THAT(most > .06, "the gradient is %g", most);
+  rn_mdp_free(m), rn_safetensors_close(s);
+}
