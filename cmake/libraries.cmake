@@ -1,6 +1,6 @@
 # Every outside library, and the one place where it is asked for.
 list(APPEND LIBS dl)
-foreach(package libfyaml jansson zlib sqlite3 hdf5-serial libseccomp cairo lapacke)
+foreach(package libfyaml jansson zlib sqlite3 hdf5-serial libseccomp lapacke)
   pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
   list(APPEND LIBS PkgConfig::${package})
 endforeach()

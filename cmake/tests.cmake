@@ -1,6 +1,10 @@
 # One test program a file. tests/FLOOR/NAME.c links the float build, NAME_f64.c the double build.
 enable_testing()
-pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+pkg_check_modules(cmocka IMPORTED_TARGET cmocka)
+if(NOT cmocka_FOUND)
+  message(STATUS "no cmocka here, so no tests: script/setup tests installs it")
+  return()
+endif()
 file(GLOB TESTS CONFIGURE_DEPENDS tests/*/*.c tests/*/*/*.c)
 list(FILTER TESTS EXCLUDE REGEX "/tests/(fuzz|support)/")
 file(GLOB SUPPORT CONFIGURE_DEPENDS tests/support/*.c)

@@ -211,22 +211,22 @@ class PPO(System, Gaussian):
     def __init__(self, obs, act, hidden, lr=3e-4, gamma=0.99, lam=0.95, clip=0.2, value=0.5, norm=0.5):
         super().__init__(obs, act, hidden, lr)
         self.gamma, self.lam, self.clip, self.value, self.norm = gamma, lam, clip, value, norm
+        self.count = self.mean = self.square = 0.0
         self.gaussian(torch.tanh)
         self.v = self.net("v", obs, 1, activation=torch.tanh)
         self.opt_pi, self.opt_v = self.adam("pi", [*self.pi.parameters(), self.log_std], eps=1e-5), self.adam("v", self.v.parameters(), eps=1e-5)
 
     def scaled(self, b):
         """rewards over the running deviation of the discounted return"""
-        count = mean = square = ret = 0.0
-        first = 1
+        ret, first = 0.0, True
         for r, live, cut in zip(b["reward"][:, 0].tolist(), b["live"][:, 0].tolist(), b["truncated"][:, 0].tolist()):
             ret = (0.0 if first else self.gamma * ret) + r
-            count += 1
-            d = ret - mean
-            mean += d / count
-            square += d * (ret - mean)
+            self.count += 1
+            d = ret - self.mean
+            self.mean += d / self.count
+            self.square += d * (ret - self.mean)
             first = live == 0 or cut != 0
-        return (b["reward"] / math.sqrt(square / count + 1e-8)).clamp(-10, 10)
+        return (b["reward"] / math.sqrt(self.square / self.count + 1e-8)).clamp(-10, 10)
 
     def clipped(self, optimiser, parameters, loss):
         optimiser.zero_grad()

@@ -23,7 +23,7 @@ import equations  # noqa: E402
 import tensors  # noqa: E402
 
 OBS, ACT, ROWS, HIDDEN, NEAR = 17, 6, 128, (64, 64), 1e-5
-KEYS = {"bc": [], "iql": [], "sac": [], "td3bc": ["delay=1"], "ppo": ["epochs=1", f"minibatch={ROWS}", f"horizon={ROWS}", "rows=1"]}
+KEYS = {"bc": [], "iql": ["cosine=false"], "sac": [], "td3bc": ["delay=1"], "ppo": ["anneal=false", "epochs=1", f"minibatch={ROWS}", f"horizon={ROWS}", "rows=1"]}
 DRAWS = {"td3bc": 1, "sac": 2}
 
 

@@ -135,6 +135,8 @@ typedef struct {
 /* Reads a file or folder of any known kind, by content: safetensors, a saved table, D4RL, Minari 0.4 and 0.5, robosuite, NPZ, CSV, JSONL.
  * HDF5, NPZ, CSV and JSONL are read in a confined child (see rn_reader_main); what it sends is checked. NULL and one message. */
 rn_table *rn_table_load(const char *path, const rn_columns *columns, rn_error *err);
+/* The same for a file larger than memory: its rows go to `folder`, block by block, as rn_table_save lays it out, and are mapped. */
+rn_table *rn_table_import(const char *path, const rn_columns *columns, const char *folder, rn_error *err);
 const char *rn_table_said(const rn_table *t);                             // what the reader left out or guessed; "" when nothing
 
 /* The child's entry: `PROGRAM --rein-reader ...` must call this first and end with its answer. The program is /proc/self/exe unless set. */

@@ -29,6 +29,8 @@ typedef struct {
 } rn_product;
 void rn_gemm_f32(const rn_product *p);
 void rn_gemm_f64(const rn_product *p);
+/* `rein bench` asks to be told each float product before it is made; NULL: nobody is told. */
+void rn_gemm_watch(void (*told)(void *context, const rn_product *p), void *context);
 
 //---- vector functions: y[i] = f(x[i]) ---------------------------------------------------------------------------------------------
 

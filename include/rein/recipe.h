@@ -60,7 +60,7 @@ bool rn_recipe_needs(const rn_recipe *r, const rn_system *system, rn_error *err)
 bool rn_recipe_fill(const rn_recipe *r, const rn_system *system, void *self, rn_error *err);   // options into the system's struct
 void rn_recipe_settings(const rn_recipe *r, rn_run *run);      // rn_set of every engine key and dotted key that is given or has a default
 bool rn_recipe_columns(const rn_recipe *r, rn_columns *out, rn_error *err);            // `columns`; names live as long as the recipe
-bool rn_recipe_sampling(const rn_recipe *r, const char *phase, rn_sampling *out);       // sampler, sampler.*; of a phase where that says it
+bool rn_recipe_sampling(const rn_recipe *r, const char *phase, rn_sampling *out);       // sampler, sampler.*; phase: NULL, or whose own key wins
 /* The complete resolved recipe: every key with its value in a fixed order; reads back to the same. Keys that are not set and have no
  * default are named in a comment. system NULL: what is given, no defaults. Owned by the caller. */
 char *rn_recipe_print(const rn_recipe *r, const rn_system *system);

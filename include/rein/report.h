@@ -43,7 +43,7 @@ void rn_page_samples(rn_page *p, const rn_axes *axes, int n, const rn_sample *sa
 void rn_page_histogram(rn_page *p, const rn_axes *axes, int n, const double *x, int bins);     // bins 0: by n
 void rn_page_data(rn_page *p, const char *name, const rn_table_figures *f);                    // the quality of a log
 
-char *rn_number_text(double x, int digits);                            // digits significant (0: a whole number), thin groups of thousands; the caller's
+char *rn_number_text(double x, int digits);      // digits significant (0: a whole number), thin groups of thousands; the caller's
 
 //---- runs ----------------------------------------------------------------------------------------------------------------------------
 

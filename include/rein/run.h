@@ -38,6 +38,11 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err);
 /* Goes on from the folder's newest good checkpoint; from the start when there is none. A finished run: RN_OK, nothing changes. */
 rn_code rn_resume(const rn_train_options *o, rn_error *err);
 
+/* A recipe with `stages`: each a run of its own in folder/NAME, in the order of the file. A stage's `from`, `data` and `slots` may name an
+ * earlier stage; keys outside `stages` hold for all. A stage `make: ENV` makes a log (policy, episodes or steps, seed). What is finished is
+ * not repeated and what was cut short goes on; a stage whose recipe is another one than its folder's is refused. */
+rn_code rn_train_stages(const rn_recipe *r, const rn_train_options *o, rn_error *err);
+
 //---- using a run ---------------------------------------------------------------------------------------------------------------------
 
 typedef struct { char name[64]; double value, low, high; } rn_figure;          // low, high: 95 % interval, NAN where there is none
@@ -49,7 +54,12 @@ typedef struct {
 void rn_evaluation_free(rn_evaluation *e);
 /* The run's act in RN_EVALUATE over `episodes` episodes (0: the recipe's) of its environment, or of `env` when that is not NULL; with `data`
  * (a log, held out) by FQE and weighted importance sampling, without an environment. */
-typedef struct { const char *folder, *env, *data; int episodes, threads; uint64_t seed; bool any_seed; } rn_evaluate_options;   // any_seed: the recipe's
+typedef struct {
+  const char *folder, *env, *data;
+  int episodes, threads;
+  uint64_t seed;
+  bool any_seed;
+} rn_evaluate_options;      // any_seed: the recipe's
 rn_code rn_evaluate_run(const rn_evaluate_options *o, rn_evaluation *out, rn_error *err);
 rn_code rn_export_c(const char *folder, const char *path, rn_error *err);
 rn_code rn_export_safetensors(const char *folder, const char *path, rn_error *err);
@@ -58,11 +68,18 @@ rn_code rn_export_safetensors(const char *folder, const char *path, rn_error *er
  * alone; else they are those of the batch. */
 typedef struct { const char *params, *batch, *noise, *out, *init; int updates, obs, act, actions; } rn_step_files;
 rn_code rn_step_system(const rn_recipe *r, const rn_step_files *files, rn_error *err);
-rn_code rn_step_noise(const rn_recipe *r, int obs, int act, int actions, rn_text *out, bool json, rn_error *err);   // ordinal, shape, law of each draw
+rn_code rn_step_noise(const rn_recipe *r, int obs, int act, int actions, rn_text *out, bool json,
+                      rn_error *err);      // ordinal, shape, law of each draw
 
 /* A log of an environment: policy "random", a run's folder, or "mix:0.9*random+0.1*RUN". One of episodes, steps is set. By its name the
  * file is safetensors, .hdf5 (D4RL), .csv, or a Minari folder ending in /. */
-typedef struct { const char *env, *policy, *out; long episodes, steps; uint64_t seed; int threads; const volatile sig_atomic_t *interrupt; } rn_data_order;
+typedef struct {
+  const char *env, *policy, *out;
+  long episodes, steps;
+  uint64_t seed;
+  int threads;
+  const volatile sig_atomic_t *interrupt;
+} rn_data_order;
 rn_code rn_data_make(const rn_data_order *o, rn_error *err);
 
 //---- measures, claims ------------------------------------------------------------------------------------------------------------------

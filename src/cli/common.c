@@ -21,7 +21,7 @@ rn_recipe *cli_recipe(const cli *c, const rn_system **system, rn_error *err) {
   for (int i = keyed ? 0 : 1; i < c->n && fine; i++) fine = rn_recipe_set(r, c->args[i], err);
   const char **stages = NULL;
   *system = NULL;
-  if (fine && (rn_recipe_find(r, "system") || !rn_recipe_names(r, "stages", &stages))) fine = (*system = rn_recipe_system(r, err)) != NULL;
+  if (fine && !rn_recipe_names(r, "stages", &stages)) fine = (*system = rn_recipe_system(r, err)) != NULL;
   rn_free(stages);
   fine = fine && rn_recipe_check(r, *system, err);
   if (fine) return r;

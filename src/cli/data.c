@@ -16,7 +16,8 @@ static rn_recipe *columns_of(cli *c, int from, rn_columns *columns, rn_error *er
     fine = rn_recipe_set(r, c->args[i], err);
   }
   fine = fine && rn_recipe_columns(r, columns, err);
-  if (fine && how && strcmp(how, "auto") != 0) fine = rn_fail(err, "--columns: '%s'; it takes `auto`, and columns.obs=[a,b] columns.act=c ... name them", how);
+  if (fine && how && strcmp(how, "auto") != 0)
+    fine = rn_fail(err, "--columns: '%s'; it takes `auto`, and columns.obs=[a,b] columns.act=c ... name them", how);
   columns->automatic = how != NULL;
   if (fine) return r;
   rn_recipe_free(r);
@@ -25,7 +26,9 @@ static rn_recipe *columns_of(cli *c, int from, rn_columns *columns, rn_error *er
 
 static bool any_columns(const rn_columns *k) { return k->n_obs || k->n_act || k->reward || k->automatic || k->n_next; }
 
-static rn_table *load(const char *path, const rn_columns *columns, rn_error *err) { return rn_table_load(path, columns && any_columns(columns) ? columns : NULL, err); }
+static rn_table *load(const char *path, const rn_columns *columns, rn_error *err) {
+  return rn_table_load(path, columns && any_columns(columns) ? columns : NULL, err);
+}
 
 static bool load_reference(const cli *c, const char *option, const rn_table **out, rn_table **own, rn_error *err) {
   const char *path = cli_text(c, option);
@@ -101,7 +104,8 @@ rn_code cli_data_convert(cli *c, rn_error *err) {
 
 static bool whole(const char *key, const char *text, long least, long *out, rn_error *err) {
   double x;
-  if (!rn_number(text, &x) || x != floor(x) || x < (double)least || x > 1e15) return rn_fail(err, "command line: %s: '%s' is not a whole number of %ld or more", key, text, least);
+  if (!rn_number(text, &x) || x != floor(x) || x < (double)least || x > 1e15)
+    return rn_fail(err, "command line: %s: '%s' is not a whole number of %ld or more", key, text, least);
   return *out = (long)x, true;
 }
 

@@ -68,8 +68,9 @@ static void cpu(facts *f) {
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   int ours = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)online;
   char *quota = first_line("/sys/fs/cgroup/cpu.max");
-  say(f, "machine", "cores", rn_printed("%ld, of which this process may use %d%s%s%s", online, ours, quota && strncmp(quota, "max", 3) != 0 ? " (cgroup cpu.max " : "",
-                                        quota && strncmp(quota, "max", 3) != 0 ? quota : "", quota && strncmp(quota, "max", 3) != 0 ? ")" : ""));
+  say(f, "machine", "cores",
+      rn_printed("%ld, of which this process may use %d%s%s%s", online, ours, quota && strncmp(quota, "max", 3) != 0 ? " (cgroup cpu.max " : "",
+                 quota && strncmp(quota, "max", 3) != 0 ? quota : "", quota && strncmp(quota, "max", 3) != 0 ? ")" : ""));
   rn_free(quota);
   const char *forced = getenv("RN_ISA");
   say(f, "machine", "kernels", rn_printed("%s%s%s", rn_math_isa(), forced ? ", RN_ISA=" : ", chosen by CPUID", forced ? forced : ""));
@@ -83,9 +84,14 @@ static void memory(facts *f) {
   say(f, "memory", "cgroup limit", limit && strcmp(limit, "max") != 0 ? bytes_text(strtod(limit, NULL)) : rn_copy_text("none"));
   rn_free(limit);
   struct rlimit r;
-  say(f, "memory", "address space", getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY ? bytes_text((double)r.rlim_cur) : rn_copy_text("no limit"));
+  say(f, "memory", "address space",
+      getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY ? bytes_text((double)r.rlim_cur) : rn_copy_text("no limit"));
   char *over = first_line("/proc/sys/vm/overcommit_memory");
-  say(f, "memory", "overcommit", rn_copy_text(!over ? "not known" : *over == '2' ? "strict (2); reservations are made smaller until they are granted" : *over == '1' ? "always (1)" : "by guess (0)"));
+  say(f, "memory", "overcommit",
+      rn_copy_text(!over          ? "not known"
+                   : *over == '2' ? "strict (2); reservations are made smaller until they are granted"
+                   : *over == '1' ? "always (1)"
+                                  : "by guess (0)"));
   rn_free(over);
 }
 
@@ -105,7 +111,8 @@ static int library(struct dl_phdr_info *info, size_t size, void *context) {
   if (!so || strncmp(base, "lib", 3) != 0) return 0;
   char name[64];
   snprintf(name, sizeof name, "%.*s", (int)(so - base - 3), base + 3);
-  static const char *const shown[] = {"fyaml", "jansson", "sqlite3", "hdf5_serial", "mujoco", "seccomp", "cairo", "lapacke", "openblas", "openblasp-r0", "blas", "lapack", "glpk"};
+  static const char *const shown[] = {"fyaml",   "jansson",  "sqlite3",      "hdf5_serial", "mujoco", "seccomp", "cairo",
+                                      "lapacke", "openblas", "openblasp-r0", "blas",        "lapack", "glpk"};
   for (int i = 0; i < RN_COUNT(shown); i++) {
     size_t n = strlen(shown[i]);
     if (strncmp(name, shown[i], n) != 0 || (name[n] && name[n] != '-' && name[n] != '_')) continue;

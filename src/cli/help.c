@@ -33,7 +33,8 @@ void cli_verb_help(const cli_verb *v) {
 }
 
 void cli_usage(FILE *to) {
-  fprintf(to, "%srein%s learns decision policies from logs and simulators, and says how sure it is.\n\nusage: rein VERB [arguments] [options]\n\n", cli_on(to, CLI_BOLD), cli_off(to));
+  fprintf(to, "%srein%s learns decision policies from logs and simulators, and says how sure it is.\n\nusage: rein VERB [arguments] [options]\n\n",
+          cli_on(to, CLI_BOLD), cli_off(to));
   for (int i = 0; cli_verb_at(i); i++) fprintf(to, "  %-14s%s\n", cli_verb_at(i)->name, cli_verb_at(i)->summary);
   fprintf(to, "\n`rein VERB --help` has its options and examples, `rein help SYSTEM` the keys of a system, `rein --version` the version.\n"
               "Exit codes: 0 done, 1 a claim is not met, 2 the input is wrong, 3 the numbers went bad, 4 the system failed, 70 a bug of rein,\n"
@@ -102,7 +103,8 @@ static void needs_of(const rn_system *s) {
   for (const rn_need *n = s->needs; n && n->name; n++) {
     char can[256] = "";
     if (n->can) rn_capability_names(n->can, can, sizeof can);
-    printf("  %-12s%s%s%s%s%s%s\n", n->name, slot_name(n->slot), n->why ? ": " : "", n->why ? n->why : "", *can ? "; it must have " : "", can, n->optional ? " (may be left out)" : "");
+    printf("  %-12s%s%s%s%s%s%s\n", n->name, slot_name(n->slot), n->why ? ": " : "", n->why ? n->why : "", *can ? "; it must have " : "", can,
+           n->optional ? " (may be left out)" : "");
   }
 }
 
@@ -113,7 +115,11 @@ static void system_help(const rn_system *s) {
   if (s->phases && s->phases->name) {
     heading("Phases");
     for (const rn_phase *p = s->phases; p->name; p++)
-      printf("  %-12s%s\n", p->name, p->rows ? "updates on stored transitions" : p->steps ? "updates on fresh experience" : p->alone ? "a solver's iterations" : "collects");
+      printf("  %-12s%s\n", p->name,
+             p->rows    ? "updates on stored transitions"
+             : p->steps ? "updates on fresh experience"
+             : p->alone ? "a solver's iterations"
+                        : "collects");
   }
   heading("Its options");
   keys_table(rn_recipe_key_at, s, RN_KEY_OPTION, RN_KEY_OPTION);
@@ -125,7 +131,8 @@ static void system_help(const rn_system *s) {
 
 static void system_json(rn_text *t, const rn_system *s, bool keys) {
   rn_say_text(t, "{\"name\": "), rn_say_json(t, s->name), rn_say_text(t, ", \"kind\": "), rn_say_json(t, kind_of(s));
-  rn_say_text(t, ", \"paper\": "), rn_say_json(t, s->paper ? s->paper : ""), rn_say_text(t, ", \"summary\": "), rn_say_json(t, s->summary ? s->summary : "");
+  rn_say_text(t, ", \"paper\": "), rn_say_json(t, s->paper ? s->paper : ""), rn_say_text(t, ", \"summary\": "),
+      rn_say_json(t, s->summary ? s->summary : "");
   if (keys) rn_say_text(t, ",\n  \"keys\": "), keys_json(t, s);
   rn_say_text(t, "}");
 }
@@ -160,8 +167,8 @@ static void class_json(rn_text *t, const rn_class *k) {
 static void class_help(const rn_class *k) {
   char can[512];
   rn_capability_names(k->can, can, sizeof can);
-  printf("%s%s%s  a class of policies\n  %s\n  has: %s\n\nUse it with policy=%s where a system allows it (`rein help SYSTEM`).\n", cli_on(stdout, CLI_BOLD), k->name, cli_off(stdout),
-         k->summary ? k->summary : "", can, k->name);
+  printf("%s%s%s  a class of policies\n  %s\n  has: %s\n\nUse it with policy=%s where a system allows it (`rein help SYSTEM`).\n",
+         cli_on(stdout, CLI_BOLD), k->name, cli_off(stdout), k->summary ? k->summary : "", can, k->name);
 }
 
 rn_code cli_policies(cli *c, rn_error *err) {
@@ -174,7 +181,8 @@ rn_code cli_policies(cli *c, rn_error *err) {
   for (int i = 0; i < n; i++) {
     char can[512];
     rn_capability_names(all[i]->can, can, sizeof can);
-    cells[3 * i] = rn_copy_text(all[i]->name), cells[3 * i + 1] = rn_copy_text(all[i]->summary ? all[i]->summary : ""), cells[3 * i + 2] = rn_copy_text(can);
+    cells[3 * i] = rn_copy_text(all[i]->name), cells[3 * i + 1] = rn_copy_text(all[i]->summary ? all[i]->summary : ""),
+              cells[3 * i + 2] = rn_copy_text(can);
     rn_say_text(&t, i ? ",\n  " : "\n  "), class_json(&t, all[i]);
   }
   if (c->json) printf("[%s\n]\n", t.at ? t.at : "");
@@ -202,7 +210,8 @@ static char *space_text(const rn_space *s) {
 
 static void env_json(rn_text *t, const rn_env_kind *k) {
   char *obs = space_text(&k->obs), *act = space_text(&k->act);
-  rn_say_text(t, "{\"name\": "), rn_say_json(t, k->name), rn_say_text(t, ", \"obs\": "), rn_say_json(t, obs), rn_say_text(t, ", \"act\": "), rn_say_json(t, act);
+  rn_say_text(t, "{\"name\": "), rn_say_json(t, k->name), rn_say_text(t, ", \"obs\": "), rn_say_json(t, obs), rn_say_text(t, ", \"act\": "),
+      rn_say_json(t, act);
   rn_say_text(t, ", \"summary\": "), rn_say_json(t, k->summary ? k->summary : ""), rn_say_text(t, ", \"limit\": %d", k->limit);
   if (k->score_low != k->score_high) rn_say_text(t, ", \"score_0\": %.10g, \"score_100\": %.10g", k->score_low, k->score_high);
   rn_say_text(t, "}");
@@ -217,8 +226,9 @@ static char *score_text(const rn_env_kind *k) {
 static void env_help(const rn_env_kind *k) {
   char *obs = space_text(&k->obs), *act = space_text(&k->act);
   char *limit = k->limit ? rn_printed("%d steps", k->limit) : rn_copy_text("none"), *score = score_text(k);
-  printf("%s%s%s  %s\n  observation  %s\n  action       %s\n  limit        %s\n  score        %s\n\nUse it with env=%s; `rein data make %s policy=random episodes=10 --out F.csv` shows what it is like.\n", cli_on(stdout, CLI_BOLD),
-         k->name, cli_off(stdout), k->summary ? k->summary : "an environment", obs, act, limit, score, k->name, k->name);
+  printf("%s%s%s  %s\n  observation  %s\n  action       %s\n  limit        %s\n  score        %s\n\nUse it with env=%s; `rein data make %s "
+         "policy=random episodes=10 --out F.csv` shows what it is like.\n",
+         cli_on(stdout, CLI_BOLD), k->name, cli_off(stdout), k->summary ? k->summary : "an environment", obs, act, limit, score, k->name, k->name);
   rn_free(obs), rn_free(act), rn_free(limit), rn_free(score);
 }
 
@@ -232,7 +242,8 @@ rn_code cli_envs(cli *c, rn_error *err) {
   for (int i = 0; i < n; i++) {
     const rn_env_kind *k = rn_env_listed(i);
     char **row = &cells[6 * i];
-    row[0] = rn_copy_text(k->name), row[1] = k->obs.dim[0] ? space_text(&k->obs) : rn_copy_text("-"), row[2] = k->act.dim[0] ? space_text(&k->act) : rn_copy_text("-");
+    row[0] = rn_copy_text(k->name), row[1] = k->obs.dim[0] ? space_text(&k->obs) : rn_copy_text("-"),
+    row[2] = k->act.dim[0] ? space_text(&k->act) : rn_copy_text("-");
     row[3] = k->limit ? rn_printed("%d", k->limit) : rn_copy_text("-"), row[4] = score_text(k), row[5] = rn_copy_text(k->summary ? k->summary : "");
     rn_say_text(&t, i ? ",\n  " : "\n  "), env_json(&t, k);
   }

@@ -51,7 +51,8 @@ static bool unknown_option(const cli_verb *v, const char *word, rn_error *err) {
 static bool value_ok(const cli_option *o, const char *text, rn_error *err) {
   double x;
   size_t bytes;
-  if (o->kind == CLI_WHOLE && (!rn_number(text, &x) || x != floor(x) || x < 0 || x > 9e15)) return rn_fail(err, "--%s: '%s' is not a whole number", o->name, text);
+  if (o->kind == CLI_WHOLE && (!rn_number(text, &x) || x != floor(x) || x < 0 || x > 9e15))
+    return rn_fail(err, "--%s: '%s' is not a whole number", o->name, text);
   if (o->kind == CLI_SIZE && !rn_bytes_parse(text, &bytes)) return rn_fail(err, "--%s: '%s' is not a size such as 2G or 512M", o->name, text);
   return *text || rn_fail(err, "--%s has no value; write --%s %s", o->name, o->name, o->value);
 }
@@ -60,7 +61,9 @@ static bool value_ok(const cli_option *o, const char *text, rn_error *err) {
 static bool take_option(cli *c, int argc, char **argv, int *at, rn_error *err) {
   const char *word = argv[(*at)++], *equals = strchr(word, '=');
   bool wide = strncmp(word, "--", 2) == 0;
-  int i = wide ? option_index(c->verb, word + 2, equals ? (size_t)(equals - word) - 2 : strlen(word) - 2, 0) : word[2] ? -1 : option_index(c->verb, NULL, 0, word[1]);
+  int i = wide      ? option_index(c->verb, word + 2, equals ? (size_t)(equals - word) - 2 : strlen(word) - 2, 0)
+          : word[2] ? -1
+                    : option_index(c->verb, NULL, 0, word[1]);
   if (i < 0) return unknown_option(c->verb, word, err);
   const cli_option *o = cli_option_at(c->verb, i);
   if (c->value[i]) return rn_fail(err, "--%s is given twice", o->name);
@@ -93,7 +96,8 @@ static char *whole_line(int argc, char **argv) {
 static bool enough(const cli *c, rn_error *err) {
   const cli_verb *v = c->verb;
   if (c->n < v->least) return rn_fail(err, "rein %s wants %s; `rein %s --help` shows how", v->name, v->arguments, v->name);
-  if (v->most >= 0 && c->n > v->most) return rn_fail(err, "rein %s: '%s' is one argument too many; `rein %s --help` shows how", v->name, c->args[v->most], v->name);
+  if (v->most >= 0 && c->n > v->most)
+    return rn_fail(err, "rein %s: '%s' is one argument too many; `rein %s --help` shows how", v->name, c->args[v->most], v->name);
   return true;
 }
 

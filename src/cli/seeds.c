@@ -28,13 +28,15 @@ static int cores(void) {
 }
 
 static bool start(const cli *c, child *k, const char *recipe, bool resume, int jobs, rn_error *err) {
-  char *seed = rn_printed("seed=%ld", k->seed), *threads = rn_printed("%ld", cli_whole(c, "threads", jobs > 1 ? 1 : 0)), *mem = rn_printed("%zu", cli_size(c, "mem") / (size_t)jobs);
+  char *seed = rn_printed("seed=%ld", k->seed), *threads = rn_printed("%ld", cli_whole(c, "threads", jobs > 1 ? 1 : 0)),
+       *mem = rn_printed("%zu", cli_size(c, "mem") / (size_t)jobs);
   const char *args[24];
   int n = 0, ends[2];
   bool go_on = resume && rn_exists(k->folder);
   args[n++] = "rein", args[n++] = go_on ? "resume" : "train", args[n++] = go_on ? k->folder : recipe;
   if (!go_on) args[n++] = seed, args[n++] = "seeds=1", args[n++] = "--out", args[n++] = k->folder;
-  args[n++] = "--threads", args[n++] = threads, args[n++] = "--progress-fd", args[n++] = "3", args[n++] = "--no-report", args[n++] = "--command", args[n++] = c->command;
+  args[n++] = "--threads", args[n++] = threads, args[n++] = "--progress-fd", args[n++] = "3", args[n++] = "--no-report", args[n++] = "--command",
+  args[n++] = c->command;
   if (cli_size(c, "mem")) args[n++] = "--mem", args[n++] = mem;
   args[n] = NULL;
   posix_spawn_file_actions_t files;
@@ -60,7 +62,8 @@ static void take_line(child *k) {
   rn_progress *p = &k->at;
   p->phase = k->phase;
   char rate[32], left[32], mean[40], low[40], high[40];
-  if (sscanf(k->line, "%63s %ld %ld %ld %ld %ld %31s %31s %d %39s %39s %39s", k->phase, &p->update, &p->updates, &p->done, &p->all, &p->steps, rate, left, &p->evaluations, mean, low, high) != 12)
+  if (sscanf(k->line, "%63s %ld %ld %ld %ld %ld %31s %31s %d %39s %39s %39s", k->phase, &p->update, &p->updates, &p->done, &p->all, &p->steps, rate,
+             left, &p->evaluations, mean, low, high) != 12)
     return;
   p->left = p->mean = p->low = p->high = NAN, p->rate = 0;     // "nan" is not a number to rn_number
   rn_number(rate, &p->rate), rn_number(left, &p->left), rn_number(mean, &p->mean), rn_number(low, &p->low), rn_number(high, &p->high);
@@ -157,7 +160,8 @@ static rn_code judge(int n, const child *all, const char *folder, rn_error *err)
     if (!bad++) code = all[i].code;
     rn_free(line);
   }
-  if (cli_interrupt) rn_fail_as(err, code = 128 + (int)cli_interrupt, "interrupted; the state of every seed is saved. Go on with: rein resume %s", folder);
+  if (cli_interrupt)
+    rn_fail_as(err, code = 128 + (int)cli_interrupt, "interrupted; the state of every seed is saved. Go on with: rein resume %s", folder);
   else if (bad) rn_fail_as(err, (rn_code)code, "%d of %d seeds failed:%s", bad, n, t.at);
   rn_free(t.at);
   return (rn_code)code;
@@ -202,7 +206,8 @@ rn_code cli_train_seeds(cli *c, const rn_recipe *given, const char *folder, bool
   child *all = rn_new((size_t)n * sizeof *all);
   for (int i = 0; i < n; i++) {
     long seed = rn_recipe_int(r, "seed") + i;
-    all[i] = (child){.seed = seed, .fd = -1, .code = -1, .folder = rn_printed("%s/seed-%ld", folder, seed), .log = rn_printed("%s/seed-%ld.txt", folder, seed)};
+    all[i] = (child){
+        .seed = seed, .fd = -1, .code = -1, .folder = rn_printed("%s/seed-%ld", folder, seed), .log = rn_printed("%s/seed-%ld.txt", folder, seed)};
   }
   fine = fine && look_after(c, n, all, recipe, resume, jobs, err);
   rn_code code = fine ? judge(n, all, folder, err) : err->code;

@@ -51,7 +51,8 @@ static void say_verbs(rn_text *t) {
 
 static void say_second(rn_text *t, const char *first) {
   size_t n = strlen(first);
-  for (int i = 0; cli_verb_at(i); i++) if (strncmp(cli_verb_at(i)->name, first, n) == 0 && cli_verb_at(i)->name[n] == ' ') rn_say_text(t, " %s", cli_verb_at(i)->name + n + 1);
+  for (int i = 0; cli_verb_at(i); i++)
+    if (strncmp(cli_verb_at(i)->name, first, n) == 0 && cli_verb_at(i)->name[n] == ' ') rn_say_text(t, " %s", cli_verb_at(i)->name + n + 1);
 }
 
 //---- scripts -----------------------------------------------------------------------------------------------------------------------------
@@ -68,11 +69,13 @@ static void say_cases(rn_text *t) {
 static void say_system_keys(rn_text *t) {
   int n;
   const rn_system *const *all = rn_systems(&n);
-  for (int i = 0; i < n; i++) rn_say_text(t, "    '%s') offers=\"$offers", all[i]->name), say_keys(t, all[i], RN_KEY_OPTION, RN_KEY_OPTION), rn_say_text(t, "\" ;;\n");
+  for (int i = 0; i < n; i++)
+    rn_say_text(t, "    '%s') offers=\"$offers", all[i]->name), say_keys(t, all[i], RN_KEY_OPTION, RN_KEY_OPTION), rn_say_text(t, "\" ;;\n");
 }
 
 static void say_function(rn_text *t) {
-  rn_say_text(t, "# fills opts, offers and kind (1: any file, 2: folders) for a verb and its first argument\n_rein_offers() {\n  opts='' offers='' kind=0\n  case \"$1\" in\n");
+  rn_say_text(t, "# fills opts, offers and kind (1: any file, 2: folders) for a verb and its first argument\n_rein_offers() {\n  opts='' offers='' "
+                 "kind=0\n  case \"$1\" in\n");
   say_cases(t);
   rn_say_text(t, "  esac\n  case \"$2\" in\n"), say_system_keys(t), rn_say_text(t, "    *) ;;\n  esac\n}\n\n");
 }
@@ -80,13 +83,16 @@ static void say_function(rn_text *t) {
 static void bash(rn_text *t) {
   rn_say_text(t, "# bash completion of rein; made by `rein completion bash`\n");
   say_function(t);
-  rn_say_text(t, "_rein() {\n  local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]:-} at=2 opts offers kind\n  COMPREPLY=()\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    mapfile -t COMPREPLY < <(compgen -W '");
+  rn_say_text(t, "_rein() {\n  local cur=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]:-} at=2 opts offers kind\n  COMPREPLY=()\n  if [ "
+                 "\"$COMP_CWORD\" -eq 1 ]; then\n    mapfile -t COMPREPLY < <(compgen -W '");
   say_verbs(t);
-  rn_say_text(t, "' -- \"$cur\")\n    return\n  fi\n  if [ \"$verb\" = data ]; then\n    if [ \"$COMP_CWORD\" -eq 2 ]; then\n      mapfile -t COMPREPLY < <(compgen -W '");
+  rn_say_text(t, "' -- \"$cur\")\n    return\n  fi\n  if [ \"$verb\" = data ]; then\n    if [ \"$COMP_CWORD\" -eq 2 ]; then\n      mapfile -t "
+                 "COMPREPLY < <(compgen -W '");
   say_second(t, "data");
   rn_say_text(t, "' -- \"$cur\")\n      return\n    fi\n    verb=\"data ${COMP_WORDS[2]}\" at=3\n  fi\n"
                  "  _rein_offers \"$verb\" \"${COMP_WORDS[at]:-}\"\n"
-                 "  case $cur in\n    -*) mapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\") ;;\n    *)\n      mapfile -t COMPREPLY < <(compgen -W \"$offers\" -- \"$cur\")\n"
+                 "  case $cur in\n    -*) mapfile -t COMPREPLY < <(compgen -W \"$opts\" -- \"$cur\") ;;\n    *)\n      mapfile -t COMPREPLY < "
+                 "<(compgen -W \"$offers\" -- \"$cur\")\n"
                  "      [ \"$kind\" -eq 1 ] && mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -f -- \"$cur\")\n"
                  "      [ \"$kind\" -eq 2 ] && mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(compgen -d -- \"$cur\")\n      ;;\n  esac\n"
                  "  case ${COMPREPLY[0]:-} in *=) compopt -o nospace ;; esac\n}\ncomplete -o filenames -F _rein rein\n");
@@ -99,9 +105,11 @@ static void zsh(rn_text *t) {
   say_verbs(t);
   rn_say_text(t, ")\n    compadd -- $list\n    return\n  fi\n  if [[ $verb == data ]]; then\n    if (( CURRENT == 3 )); then\n      list=(");
   say_second(t, "data");
-  rn_say_text(t, ")\n      compadd -- $list\n      return\n    fi\n    verb=\"data ${words[3]}\" at=4\n  fi\n  first=${words[at]}\n  () {\n    local opts offers kind\n"
+  rn_say_text(t, ")\n      compadd -- $list\n      return\n    fi\n    verb=\"data ${words[3]}\" at=4\n  fi\n  first=${words[at]}\n  () {\n    local "
+                 "opts offers kind\n"
                  "    _rein_offers \"$verb\" \"$first\"\n    if [[ ${PREFIX} == -* ]]; then compadd -- ${=opts}; return; fi\n"
-                 "    compadd -S '' -- ${(M)${=offers}:#*=}\n    compadd -- ${${=offers}:#*=}\n    (( kind == 1 )) && _files\n    (( kind == 2 )) && _files -/\n  }\n}\n"
+                 "    compadd -S '' -- ${(M)${=offers}:#*=}\n    compadd -- ${${=offers}:#*=}\n    (( kind == 1 )) && _files\n    (( kind == 2 )) && "
+                 "_files -/\n  }\n}\n"
                  "if [ \"$funcstack[1]\" = _rein ]; then _rein \"$@\"; else compdef _rein rein; fi\n");
 }
 
@@ -112,7 +120,8 @@ rn_code cli_completion(cli *c, rn_error *err) {
   else if (strcmp(c->args[0], "zsh") == 0) zsh(&t);
   else {
     const char *near = rn_nearest(c->args[0], 2, shells);
-    rn_fail(err, "rein completion knows bash and zsh, not '%s'%s%s%s", c->args[0], near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    rn_fail(err, "rein completion knows bash and zsh, not '%s'%s%s%s", c->args[0], near ? "; did you mean '" : "", near ? near : "",
+            near ? "'?" : "");
     return RN_INPUT;
   }
   printf("%s", t.at);
@@ -135,7 +144,8 @@ static void say_troff(rn_text *t, const char *text) {
 }
 
 static void man_verb(rn_text *t, const cli_verb *v) {
-  rn_say_text(t, ".SS rein "), say_troff(t, v->name), rn_say_text(t, " "), say_troff(t, v->arguments), rn_say_text(t, "\n"), say_troff(t, v->summary), rn_say_text(t, ".\n");
+  rn_say_text(t, ".SS rein "), say_troff(t, v->name), rn_say_text(t, " "), say_troff(t, v->arguments), rn_say_text(t, "\n"), say_troff(t, v->summary),
+      rn_say_text(t, ".\n");
   if (v->detail) rn_say_text(t, ".PP\n"), say_troff(t, v->detail);
   for (const cli_option *o = v->options; o->name; o++) {
     if (o->flags & CLI_HIDDEN) continue;
@@ -163,19 +173,29 @@ static void man_keys(rn_text *t) {
 static void man_systems(rn_text *t) {
   int n;
   const rn_system *const *all = rn_systems(&n);
-  for (int i = 0; i < n; i++) rn_say_text(t, ".TP\n\\fB"), say_troff(t, all[i]->name), rn_say_text(t, "\\fR\n"), say_troff(t, all[i]->summary ? all[i]->summary : ""), rn_say_text(t, " "), say_troff(t, all[i]->paper ? all[i]->paper : ""), rn_say_text(t, "\n");
+  for (int i = 0; i < n; i++)
+    rn_say_text(t, ".TP\n\\fB"), say_troff(t, all[i]->name), rn_say_text(t, "\\fR\n"), say_troff(t, all[i]->summary ? all[i]->summary : ""),
+        rn_say_text(t, " "), say_troff(t, all[i]->paper ? all[i]->paper : ""), rn_say_text(t, "\n");
 }
 
 rn_code cli_man(cli *c, rn_error *err) {
   (void)c, (void)err;
   rn_text t = {0};
-  rn_say_text(&t, ".TH REIN 1 \"\" \"rein %s\" \"User Commands\"\n.SH NAME\nrein \\- learn decision policies from logs and simulators\n.SH SYNOPSIS\n.B rein\n.I VERB\n[arguments] [options]\n", REIN_VERSION);
-  rn_say_text(&t, ".SH DESCRIPTION\nFrom a log of transitions to a policy, a confidence interval and a C file. A recipe is flat YAML; the same keys\ngo on the command line as key=value.\n.SH VERBS\n");
+  rn_say_text(&t,
+              ".TH REIN 1 \"\" \"rein %s\" \"User Commands\"\n.SH NAME\nrein \\- learn decision policies from logs and simulators\n.SH SYNOPSIS\n.B "
+              "rein\n.I VERB\n[arguments] [options]\n",
+              REIN_VERSION);
+  rn_say_text(&t, ".SH DESCRIPTION\nFrom a log of transitions to a policy, a confidence interval and a C file. A recipe is flat YAML; the same "
+                  "keys\ngo on the command line as key=value.\n.SH VERBS\n");
   for (int i = 0; cli_verb_at(i); i++) man_verb(&t, cli_verb_at(i));
-  rn_say_text(&t, ".SH OPTIONS OF EVERY VERB\n.TP\n\\fB\\-q\\fR, \\fB\\-\\-quiet\\fR\nno progress and no notes\n.TP\n\\fB\\-v\\fR, \\fB\\-\\-verbose\\fR\nmore notes\n.TP\n\\fB\\-\\-json\\fR\nthe result as JSON on standard output\n.TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nhelp of the verb\n");
+  rn_say_text(&t, ".SH OPTIONS OF EVERY VERB\n.TP\n\\fB\\-q\\fR, \\fB\\-\\-quiet\\fR\nno progress and no notes\n.TP\n\\fB\\-v\\fR, "
+                  "\\fB\\-\\-verbose\\fR\nmore notes\n.TP\n\\fB\\-\\-json\\fR\nthe result as JSON on standard output\n.TP\n\\fB\\-h\\fR, "
+                  "\\fB\\-\\-help\\fR\nhelp of the verb\n");
   rn_say_text(&t, ".SH KEYS OF RECIPES\n"), man_keys(&t);
   rn_say_text(&t, ".SH SYSTEMS\n"), man_systems(&t);
-  rn_say_text(&t, ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\na claim is not met, or its setting is invalid\n.TP\n2\nthe input is wrong\n.TP\n3\nthe numbers went bad\n.TP\n4\nthe system failed: disk, memory, a child\n.TP\n70\na bug of rein\n.TP\n130, 143\ninterrupted, terminated; the state is saved\n");
+  rn_say_text(&t, ".SH EXIT STATUS\n.TP\n0\ndone\n.TP\n1\na claim is not met, or its setting is invalid\n.TP\n2\nthe input is wrong\n.TP\n3\nthe "
+                  "numbers went bad\n.TP\n4\nthe system failed: disk, memory, a child\n.TP\n70\na bug of rein\n.TP\n130, 143\ninterrupted, "
+                  "terminated; the state is saved\n");
   rn_say_text(&t, ".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\nno colours\n.TP\n\\fBRN_ISA\\fR\navx512, avx2 or portable: the kernels to use\n");
   printf("%s", t.at);
   rn_free(t.at);

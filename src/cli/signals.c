@@ -6,7 +6,8 @@
 volatile sig_atomic_t cli_interrupt;
 
 static void handle(int number) {
-  static const char first[] = "\nrein: stopping after this update and saving the state; once more stops at once\n", second[] = "\nrein: stopped at once\n";
+  static const char first[] = "\nrein: stopping after this update and saving the state; once more stops at once\n", second[] = "\nrein: stopped at "
+                                                                                                                               "once\n";
   if (cli_interrupt) {
     if (write(2, second, sizeof second - 1) < 0) _exit(128 + number);
     _exit(128 + number);

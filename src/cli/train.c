@@ -12,8 +12,8 @@ typedef struct { cli *c; cli_progress progress; int fd; rn_progress last; } watc
 // one line for the process that started this one
 static void tell_parent(int fd, const rn_progress *p) {
   char line[512];
-  int n = snprintf(line, sizeof line, "%s %ld %ld %ld %ld %ld %.6g %.6g %d %.17g %.17g %.17g\n", p->phase && *p->phase ? p->phase : "-", p->update, p->updates, p->done, p->all, p->steps,
-                   p->rate, p->left, p->evaluations, p->mean, p->low, p->high);
+  int n = snprintf(line, sizeof line, "%s %ld %ld %ld %ld %ld %.6g %.6g %d %.17g %.17g %.17g\n", p->phase && *p->phase ? p->phase : "-", p->update,
+                   p->updates, p->done, p->all, p->steps, p->rate, p->left, p->evaluations, p->mean, p->low, p->high);
   if (write(fd, line, (size_t)n) < 0) return;                  // a parent that went away: the death signal comes by itself
 }
 
@@ -61,7 +61,8 @@ static void say_result(const cli *c, const char *folder, const rn_progress *last
   char *mean = isfinite(x.value) ? cli_interval(x.value, x.low, x.high) : NULL;
   if (c->json) {
     rn_text t = {0};
-    rn_say_text(&t, "{\"folder\": "), rn_say_json(&t, folder), rn_say_text(&t, ", \"code\": %d, \"updates\": %ld, \"steps\": %ld", (int)code, last->done ? last->done : last->update, last->steps);
+    rn_say_text(&t, "{\"folder\": "), rn_say_json(&t, folder),
+        rn_say_text(&t, ", \"code\": %d, \"updates\": %ld, \"steps\": %ld", (int)code, last->done ? last->done : last->update, last->steps);
     if (mean) rn_say_text(&t, ", \"return\": {\"value\": %.17g", x.value);
     if (mean && isfinite(x.low) && isfinite(x.high)) rn_say_text(&t, ", \"low\": %.17g, \"high\": %.17g", x.low, x.high);
     if (mean) rn_say_text(&t, "}");
@@ -79,11 +80,25 @@ static void say_result(const cli *c, const char *folder, const rn_progress *last
 static rn_code one_run(cli *c, const rn_recipe *r, const char *folder, rn_error *err) {
   watcher w = {.c = c, .fd = (int)cli_whole(c, "progress-fd", -1), .progress.quiet = c->quiet};
   if (w.fd >= 0) prctl(PR_SET_PDEATHSIG, SIGTERM), signal(SIGPIPE, SIG_IGN);    // a parent that went away: save and end, not die at a write
-  rn_train_options o = {.folder = folder, .threads = (int)cli_whole(c, "threads", 0), .memory = cli_size(c, "mem"), .command = cli_text(c, "command") ? cli_text(c, "command") : c->command,
-                        .progress = on_progress, .say = on_say, .context = &w, .interrupt = &cli_interrupt};
-  rn_code code = r ? rn_train(r, &o, err) : rn_resume(&o, err);
+  rn_train_options o = {.folder = folder,
+                        .threads = (int)cli_whole(c, "threads", 0),
+                        .memory = cli_size(c, "mem"),
+                        .command = cli_text(c, "command") ? cli_text(c, "command") : c->command,
+                        .progress = on_progress,
+                        .say = on_say,
+                        .context = &w,
+                        .interrupt = &cli_interrupt};
+  const char **stages = NULL;
+  bool staged = r && rn_recipe_names(r, "stages", &stages) > 0;
+  rn_free(stages);
+  rn_code code = staged ? rn_train_stages(r, &o, err) : r ? rn_train(r, &o, err) : rn_resume(&o, err);
   cli_progress_end(&w.progress);
   if (code != RN_OK || w.fd >= 0) return code;
+  if (staged) {
+    if (c->json) printf("{\"folder\": \"%s\"}\n", folder);
+    else if (!c->quiet) printf("%s\n", folder);
+    return code;
+  }
   bool report = !cli_flag(c, "no-report");
   if (report && !cli_write_report(folder, err)) return err->code;
   if (!c->quiet || c->json) say_result(c, folder, &w.last, code, report);
@@ -102,8 +117,9 @@ rn_code cli_train(cli *c, rn_error *err) {
   }
   const char *out = cli_text(c, "out");
   char *folder = out ? rn_copy_text(out) : free_folder(system ? system->name : "stages");
-  bool fine = absent_or_empty(folder) || rn_fail(err, "%s: in use by an earlier run; name another folder, or go on with it: rein resume %s", folder, folder);
-  rn_code code = !fine ? err->code : rn_recipe_int(r, "seeds") > 1 ? cli_train_seeds(c, r, folder, false, err) : one_run(c, r, folder, err);
+  bool fine =
+      absent_or_empty(folder) || rn_fail(err, "%s: in use by an earlier run; name another folder, or go on with it: rein resume %s", folder, folder);
+  rn_code code = !fine ? err->code : system && rn_recipe_int(r, "seeds") > 1 ? cli_train_seeds(c, r, folder, false, err) : one_run(c, r, folder, err);
   rn_free(folder), rn_recipe_free(r);
   return code;
 }
@@ -116,7 +132,11 @@ rn_code cli_resume(cli *c, rn_error *err) {
   if (!r) return err->code;
   const rn_given *seeds = rn_recipe_find(r, "seeds");
   double n;
-  rn_code code = seeds && rn_number(seeds->text, &n) && n > 1 ? cli_train_seeds(c, r, c->args[0], true, err) : one_run(c, NULL, c->args[0], err);
+  const char **stages;
+  bool staged = rn_recipe_names(r, "stages", &stages) > 0;
+  rn_free(stages);
+  rn_code code = !staged && seeds && rn_number(seeds->text, &n) && n > 1 ? cli_train_seeds(c, r, c->args[0], true, err)
+                                                                         : one_run(c, staged ? r : NULL, c->args[0], err);
   rn_recipe_free(r);
   return code;
 }

@@ -71,6 +71,8 @@ typedef struct {
   int obs, act;
   uint64_t held, most;                     // bytes of rows; what this machine can hold
   bool done;
+  const char *folder;                      // NULL: the rows are kept in memory; else they go to its files, a block at a time
+  rn_out *out[MOST_COLUMNS];
 } receiver;
 
 static bool refuse(receiver *r, const char *what) { return rn_fail(r->err, "%s: the reader sent %s", r->path, what); }
@@ -107,14 +109,36 @@ static bool get_columns(receiver *r, uint64_t length) {
     rn_table_add_column(r->t, (rn_field){name, (rn_type)type, (int)width, NULL});
     r->row_bytes += rn_type_bytes((rn_type)type) * (size_t)width;
   }
+  for (int i = 0; r->folder && i < r->t->n; i++) {
+    char *path = rn_column_file(r->folder, r->t->c[i].name);
+    r->out[i] = rn_out_open(path, r->err), rn_free(path);
+    if (!r->out[i]) return false;
+  }
   r->obs = rn_table_width(r->t, "obs"), r->act = rn_table_width(r->t, "act");
   return rn_check_columns(r->t, r->path, r->err);
+}
+
+// straight to the files of the columns; only the bits of the ends are kept
+static bool pass_rows(receiver *r, uint64_t n) {
+  rn_table *t = r->t;
+  size_t had = (size_t)(t->rows + 63) / 64 * 8, need = (size_t)(t->rows + (int64_t)n + 63) / 64 * 8;
+  bool fine = true;
+  t->ends = rn_grow(t->ends, had, need), t->rows += (int64_t)n;
+  for (int i = 0; fine && i < t->n; i++) {
+    size_t bytes = (size_t)n * t->c[i].bytes;
+    char *block = rn_new(bytes);
+    fine = get(r, block, bytes) || refuse(r, "half a block");
+    if (fine && bytes) rn_out_bytes(r->out[i], block, bytes);
+    rn_free(block);
+  }
+  return fine;
 }
 
 static bool get_rows(receiver *r, uint64_t length) {
   uint64_t n;
   if (length < 4 || !get_number(r, 4, &n)) return refuse(r, "half a block");
   if (n == 0 || n > BLOCK || n * r->row_bytes != length - 4) return refuse(r, "a block whose length is not that of its rows");
+  if (r->folder) return pass_rows(r, n);
   r->held += length;
   if (r->held > r->most) return rn_fail(r->err, "%s: the table does not fit this machine's memory (over %.1f GiB)", r->path, (double)r->most / (1 << 30));
   int64_t first = rn_table_add(r->t, (int64_t)n);
@@ -164,7 +188,9 @@ static bool get_said(receiver *r, uint64_t length) {
 
 static bool get_failure(receiver *r, uint64_t length) {
   char *text = get_text(r, length);
-  if (text) rn_fail(r->err, "%s", text), rn_free(text);
+  if (text && *text) rn_fail(r->err, "%s", text);
+  else if (text) refuse(r, "a failure without a word");
+  rn_free(text);
   return false;
 }
 
@@ -193,15 +219,45 @@ static bool get_frame(receiver *r) {
   }
 }
 
-rn_table *rn_read_frames(const char *path, get_bytes from, void *of, rn_error *err) {
+static rn_table *receive(receiver *r) {
   uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-  receiver r = {.path = path, .get = from, .from = of, .err = err, .t = rn_table_new(0, NULL), .most = memory / 4 * 3};
   bool fine = true;
-  while (fine && !r.done) fine = get_frame(&r);
-  fine = fine && (r.t->rows > 0 || rn_fail(err, "%s: has no rows", path));
-  if (fine && r.t->rows > r.t->closed) rn_table_end(r.t, RN_END_CUT, NULL);
-  fine = fine && rn_check_values(r.t, path, err);
-  if (fine) { rn_table_describe(r.t, NULL, path, NULL); return r.t; }
-  rn_table_free(r.t);
+  r->t = rn_table_new(0, NULL), r->most = memory / 4 * 3;
+  while (fine && !r->done) fine = get_frame(r);
+  fine = fine && (r->t->rows > 0 || rn_fail(r->err, "%s: has no rows", r->path));
+  if (fine && r->t->rows > r->t->closed) rn_table_end(r->t, RN_END_CUT, NULL);
+  for (int i = 0; i < MOST_COLUMNS; i++) {
+    if (r->out[i] && fine) fine = rn_out_close(r->out[i], r->err);
+    else rn_out_abandon(r->out[i]);
+  }
+  if (fine) { rn_table_describe(r->t, NULL, r->path, NULL); return r->t; }
+  rn_table_free(r->t);
   return NULL;
+}
+
+rn_table *rn_read_frames(const char *path, get_bytes from, void *of, rn_error *err) {
+  receiver r = {.path = path, .get = from, .from = of, .err = err};
+  rn_table *t = receive(&r);
+  if (!t || rn_check_values(t, path, err)) return t;
+  rn_table_free(t);
+  return NULL;
+}
+
+rn_table *rn_pass_frames(const char *path, const char *folder, get_bytes from, void *of, rn_error *err) {
+  receiver r = {.path = path, .get = from, .from = of, .err = err, .folder = folder};
+  if (!rn_make_folder(folder, err)) return NULL;
+  rn_table *t = receive(&r), *whole = NULL;
+  if (t && rn_table_save_index(t, folder, err)) whole = rn_table_open(folder, err);
+  // the columns are on the disk; a wrong flag or choice takes the table's description away again
+  if (whole && !rn_check_values(whole, path, err)) rn_table_free(whole), whole = NULL;
+  if (!whole) {
+    char *json = rn_printed("%s/table.json", folder);
+    rn_error ignored = {0};
+    rn_remove(json, &ignored), rn_free(json);
+  } else if (whole->about.choices != t->about.choices) {
+    rn_table_set_choices(t, whole->about.choices);
+    if (!rn_table_save_index(t, folder, err)) rn_table_free(whole), whole = NULL;
+  }
+  rn_table_free(t);
+  return whole;
 }

@@ -40,6 +40,7 @@ void rn_table_describe(rn_table *t, const char *env, const char *source, const c
 
 char *rn_column_file(const char *folder, const char *name);                // FOLDER/NAME.bin, owned by the caller; a slash in the name becomes a point
 
+bool rn_table_save_index(const rn_table *t, const char *folder, rn_error *err);   // mapped.c: episodes.bin, last.bin, table.json
 bool rn_check_columns(const rn_table *t, const char *path, rn_error *err); // known columns have the types and widths that data.h says
 bool rn_check_values(rn_table *t, const char *path, rn_error *err);        // flags are 0 or 1, choices lie in 0 .. n-1; n is set if unknown
 rn_table *rn_read_safetensors_table(const char *path, rn_error *err);      // export.c

@@ -30,9 +30,10 @@ static bool add_places(int n, const char *const names[], const char *want, int *
     }
     while (entries < n && entry[entries] >= 0) entries++;
   }
-  *list = rn_grow(*list, (size_t)*count * sizeof **list, (size_t)(*count + entries) * sizeof **list);
-  memcpy(*list + *count, entry, (size_t)entries * sizeof **list);
-  *count += entries;
+  if (entries) {
+    *list = rn_grow(*list, (size_t)*count * sizeof **list, (size_t)(*count + entries) * sizeof **list);
+    memcpy(*list + *count, entry, (size_t)entries * sizeof **list), *count += entries;
+  }
   rn_free(entry);
   return entries > 0;
 }
@@ -88,7 +89,7 @@ static void base_of(const char *name, char out[64]) {
 
 static bool among(const char *word, const char *list) {
   size_t n = strlen(word);
-  for (const char *at = list; (at = strstr(at, word)); at++) if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0)) return true;
+  for (const char *at = list; n && (at = strstr(at, word)); at++) if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0)) return true;
   return false;
 }
 

@@ -45,9 +45,7 @@ static void describe(const rn_table *t, rn_text *out) {
   rn_say_text(out, "}\n");
 }
 
-bool rn_table_save(const rn_table *t, const char *folder, rn_error *err) {
-  if (!rn_make_folder(folder, err)) return false;
-  for (int i = 0; i < t->n; i++) if (!write_column(t, &t->c[i], folder, err)) return false;
+bool rn_table_save_index(const rn_table *t, const char *folder, rn_error *err) {
   size_t w = (size_t)rn_table_width(t, "obs");
   if (!write_raw(folder, "episodes.bin", t->episode, (size_t)t->episodes * sizeof *t->episode, err)) return false;
   if (t->last && !write_raw(folder, "last.bin", t->last, (size_t)t->episodes * w * sizeof *t->last, err)) return false;
@@ -56,6 +54,12 @@ bool rn_table_save(const rn_table *t, const char *folder, rn_error *err) {
   bool fine = write_raw(folder, "table.json", text.at, text.n, err);
   rn_free(text.at);
   return fine;
+}
+
+bool rn_table_save(const rn_table *t, const char *folder, rn_error *err) {
+  if (!rn_make_folder(folder, err)) return false;
+  for (int i = 0; i < t->n; i++) if (!write_column(t, &t->c[i], folder, err)) return false;
+  return rn_table_save_index(t, folder, err);
 }
 
 //---- opening -------------------------------------------------------------------------------------------------------------------------

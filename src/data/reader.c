@@ -231,7 +231,7 @@ static bool ended_well(const char *path, pid_t child, rn_error *err) {
                  sign == SIGXCPU || sign == SIGKILL ? "it took more time or memory than a file of this size may" : strsignal(sign));
 }
 
-static rn_table *run_reader(const char *kind, const char *path, const char *meta, const rn_columns *columns, rn_error *err) {
+static rn_table *run_reader(const char *kind, const char *path, const char *meta, const rn_columns *columns, const char *into, rn_error *err) {
   int ends[2] = {-1, -1}, data = open(path, O_RDONLY | O_CLOEXEC), about = meta ? open(meta, O_RDONLY | O_CLOEXEC) : -1;
   words *w = rn_new(sizeof *w);
   pid_t child;
@@ -245,11 +245,11 @@ static rn_table *run_reader(const char *kind, const char *path, const char *meta
     // what the stream says comes second to how the child ended, but for a message that it sent itself
     rn_error said = {0}, death = {0};
     close(ends[1]), ends[1] = -1;
-    t = rn_read_frames(path, get_pipe, &(pipe_end){ends[0]}, &said);
+    t = into ? rn_pass_frames(path, into, get_pipe, &(pipe_end){ends[0]}, &said) : rn_read_frames(path, get_pipe, &(pipe_end){ends[0]}, &said);
     close(ends[0]), ends[0] = -1;
     bool well = ended_well(path, child, &death), cut = strstr(said.text, ": the reader ended too early") || strstr(said.text, ": the reader sent half");
     if (t && !well) rn_table_free(t), t = NULL;
-    if (!t) rn_fail(err, "%s", !well && (!said.code || cut) ? death.text : said.text);
+    if (!t) rn_fail_as(err, said.code == RN_SYSTEM ? RN_SYSTEM : RN_INPUT, "%s", !well && (!said.code || cut) ? death.text : said.text);
   }
   for (int i = 0; i < 2; i++) if (ends[i] >= 0) close(ends[i]);
   if (data >= 0) close(data);
@@ -279,7 +279,7 @@ static const char *kind_of(const char *path, const char *head, size_t n) {
   return ends_with(path, ".txt") ? "csv" : NULL;
 }
 
-static rn_table *load_file(const char *path, const char *meta, const rn_columns *columns, rn_error *err) {
+static rn_table *load_file(const char *path, const char *meta, const rn_columns *columns, const char *into, rn_error *err) {
   char head[16] = "";
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   struct stat s;
@@ -289,11 +289,11 @@ static rn_table *load_file(const char *path, const char *meta, const rn_columns 
   if (n < 0) return rn_fail(err, "%s: is no file that can be mapped", path), NULL;
   const char *kind = kind_of(path, head, (size_t)n);
   if (!kind) return rn_fail(err, "%s: of no kind that rein reads: safetensors, HDF5 (D4RL, Minari, robosuite), NPZ, CSV, JSONL, or a folder of a table or of Minari", path), NULL;
-  return strcmp(kind, "safetensors") == 0 ? rn_read_safetensors_table(path, err) : run_reader(kind, path, meta, columns, err);
+  return strcmp(kind, "safetensors") == 0 ? rn_read_safetensors_table(path, err) : run_reader(kind, path, meta, columns, into, err);
 }
 
 // a folder: a saved table, or Minari's (the data set, or its data/)
-static rn_table *load_folder(const char *path, const rn_columns *columns, rn_error *err) {
+static rn_table *load_folder(const char *path, const rn_columns *columns, const char *into, rn_error *err) {
   static const char *const inner[] = {"", "/data"};
   char *own = rn_printed("%s/table.json", path);
   bool saved = rn_exists(own);
@@ -303,20 +303,30 @@ static rn_table *load_folder(const char *path, const rn_columns *columns, rn_err
   for (int i = 0; i < 2; i++) {
     char *data = rn_printed("%s%s/main_data.hdf5", path, inner[i]), *meta = rn_printed("%s%s/metadata.json", path, inner[i]);
     bool here = rn_exists(data);
-    if (here) t = load_file(data, rn_exists(meta) ? meta : NULL, columns, err);
+    if (here) t = load_file(data, rn_exists(meta) ? meta : NULL, columns, into, err);
     rn_free(data), rn_free(meta);
     if (here) return t;
   }
   return rn_fail(err, "%s: the folder holds neither table.json nor main_data.hdf5", path), NULL;
 }
 
-rn_table *rn_table_load(const char *path, const rn_columns *columns, rn_error *err) {
+static rn_table *load(const char *path, const rn_columns *columns, const char *into, rn_error *err) {
   struct stat s;
-  if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) return load_folder(path, columns, err);
+  if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) return load_folder(path, columns, into, err);
   // main_data.hdf5 itself: its description lies beside it
-  if (!ends_with(path, "/main_data.hdf5") && strcmp(path, "main_data.hdf5") != 0) return load_file(path, NULL, columns, err);
+  if (!ends_with(path, "/main_data.hdf5") && strcmp(path, "main_data.hdf5") != 0) return load_file(path, NULL, columns, into, err);
   char *meta = rn_printed("%.*smetadata.json", (int)(strlen(path) - strlen("main_data.hdf5")), path);
-  rn_table *t = load_file(path, rn_exists(meta) ? meta : NULL, columns, err);
+  rn_table *t = load_file(path, rn_exists(meta) ? meta : NULL, columns, into, err);
   rn_free(meta);
   return t;
+}
+
+rn_table *rn_table_load(const char *path, const rn_columns *columns, rn_error *err) { return load(path, columns, NULL, err); }
+
+rn_table *rn_table_import(const char *path, const rn_columns *columns, const char *folder, rn_error *err) {
+  rn_table *t = load(path, columns, folder, err), *mapped = NULL;
+  if (!t || t->mapped) return t;
+  if (rn_table_save(t, folder, err)) mapped = rn_table_open(folder, err);    // safetensors: mapped while it was read
+  rn_table_free(t);
+  return mapped;
 }

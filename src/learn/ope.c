@@ -60,10 +60,11 @@ static rn_node *sampled_value(const work *k, rn_net *q, rn_node *obs) {
 
 //---- fitted Q evaluation --------------------------------------------------------------------------------------------------------------------
 
-// how often each member's bootstrap holds each episode: weight [members, episodes]
+// how often each member's log holds each episode: weight [members, episodes]. The first has the log as it is, the others a bootstrap
 static float *bootstrap_weights(const work *k) {
   float *weight = rn_new((size_t)k->members * (size_t)k->episodes * sizeof *weight);
-  for (int e = 0; e < k->members; e++) {
+  for (int64_t i = 0; i < k->episodes; i++) weight[i] = 1;
+  for (int e = 1; e < k->members; e++) {
     rn_key key = rn_key_new(k->o->seed, "ope.bootstrap", (uint64_t)e, 0);
     for (int64_t i = 0; i < k->episodes; i++) weight[e * k->episodes + rn_below(&key, k->episodes)]++;
   }
@@ -80,7 +81,7 @@ static void fit_update(const fit *f, long update) {
   int B = k->batch, E = k->members;
   int64_t *row = rn_scratch_bytes(g, (size_t)B * sizeof *row);
   rn_sampler_draw(f->rows, rn_key_new(k->o->seed, "ope.rows", (uint64_t)update, 0), B, row);
-  // a member's loss counts a row as often as its bootstrap holds the episode
+  // a member's loss counts a row as often as its log holds the episode
   rn_real *w = rn_scratch(g, (size_t)E * (size_t)B);
   for (int i = 0; i < B; i++)
     for (int e = 0; e < E; e++) w[e * B + i] = (rn_real)sqrt(k->of[row[i]] < 0 ? 1 : f->weight[e * k->episodes + k->of[row[i]]]);
@@ -99,7 +100,7 @@ static double student(int d) {
   return z + (z3 + z) / (4. * d) + (5 * z5 + 16 * z3 + 3 * z) / (96. * d * d) + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384. * d * d * d);
 }
 
-// each member's mean value of the starts, every start as often as its bootstrap holds it
+// mean value of the starts, each as often as the member's log holds it: by the first member, +- t sd of the others
 static rn_interval start_value(const fit *f, const int64_t *start, const float *act) {
   const work *k = f->k;
   int E = k->members;
@@ -124,9 +125,9 @@ static rn_interval start_value(const fit *f, const int64_t *start, const float *
   }
   int n = 0;
   for (int e = 0; e < E; e++) if (mass[e] > 0) sum[n++] = k->unit * sum[e] / mass[e];         // a small bootstrap may hold no complete episode
-  double mean = rn_mean_of(n, sum), half = n > 1 ? student(n - 1) * rn_std_of(n, sum) : NAN;
+  double value = sum[0], half = n > 2 ? student(n - 2) * rn_std_of(n - 1, sum + 1) : NAN;
   rn_free(sum);
-  return (rn_interval){mean, mean - half, mean + half, E - n};
+  return (rn_interval){value, value - half, value + half, E - n};
 }
 
 /* How fast the target follows: news of a reward travels 1/tau updates for each step that it lies ahead, and must have come from as far as
@@ -166,19 +167,22 @@ static bool fqe(const work *k, bool sampled, rn_interval *out, rn_error *err) {
 
 //---- weighted importance sampling -------------------------------------------------------------------------------------------------------------
 
+// Adam moves an entry by at most FIT_LR an update: log deviations of e^-5, the classes' least, are within reach of 4,000
+static const double FIT_LR = 3e-3;
+
 // the log's own policy by maximum likelihood
 static rn_policy *behaviour_model(const work *k) {
   const rn_ope_order *o = k->o;
-  long updates = o->fit ? o->fit : 2000;
+  long updates = o->fit ? o->fit : 4000;
   rn_policy *p = rn_policy_new(k->run, "behaviour", rn_act_count(o->world) ? "categorical" : "gaussian", RN_CAN_FIT | RN_CAN_LOGP, NULL);
-  rn_optim *opt = rn_adam(k->run, rn_policy_net(p), 1e-3);
+  rn_optim *opt = rn_adam(k->run, rn_policy_net(p), FIT_LR);
   for (long u = 0; u < updates && !rn_stopped(k->run); u++) {
     rn_graph_begin(k->g, rn_key_new(o->seed, "ope.behaviour", (uint64_t)u, 0));
     int64_t *row = rn_scratch_bytes(k->g, (size_t)k->batch * sizeof *row);
     rn_key key = rn_key_new(o->seed, "ope.behaviour.rows", (uint64_t)u, 0);
     for (int i = 0; i < k->batch; i++) row[i] = rn_below(&key, k->rows);
     rn_batch b = rows_of(k, k->batch, row);
-    rn_step_at(opt, rn_policy_fit(p, rn_view_of(b.obs), b.act, NULL), 1e-3 * rn_cosine(u, updates));
+    rn_step_at(opt, rn_policy_fit(p, rn_view_of(b.obs), b.act, NULL), FIT_LR * rn_cosine(u, updates));
   }
   return p;
 }
@@ -227,12 +231,14 @@ static bool ready(const rn_ope_order *o, rn_error *err) {
   int64_t n, whole = 0, truncated = 0;
   const rn_episode *e = rn_table_episodes(o->log, &n);
   if (!o->system->act) return rn_fail(err, "%s does not act: there is nothing to evaluate", o->system->name);
-  if (o->system->memory && o->system->memory(o->self) > 0) return rn_fail(err, "%s remembers earlier steps; a log's rows can't be judged one by one", o->system->name);
+  if (o->system->memory && o->system->memory(o->self) > 0)
+    return rn_fail(err, "%s remembers earlier steps; a log's rows can't be judged one by one", o->system->name);
   if (!(o->gamma >= 0 && o->gamma <= 1)) return rn_fail(err, "gamma is %g; a discount lies in 0 .. 1", o->gamma);
   for (int i = 0; i < RN_COUNT(wanted); i++) if (!rn_table_width(o->log, wanted[i])) return rn_fail(err, "the log has no column %s", wanted[i]);
   for (int64_t i = 0; i < n; i++) whole += e[i].end != RN_END_CUT, truncated += e[i].end == RN_END_TRUNCATED;
   if (whole > INT32_MAX) return rn_fail(err, "the log has more than 2^31 episodes");
-  if (o->gamma == 1 && truncated) return rn_fail(err, "%lld episodes meet a time limit, behind which an undiscounted value has no end; gamma must be below 1", (long long)truncated);
+  if (o->gamma == 1 && truncated)
+    return rn_fail(err, "%lld episodes meet a time limit, behind which an undiscounted value has no end; gamma must be below 1", (long long)truncated);
   return whole > 0 || rn_fail(err, "the log has no episodes that ended or were truncated: where do they begin, what did they earn?");
 }
 

@@ -52,7 +52,8 @@ static bool wrong_kind(const rn_given *v, const rn_recipe_key *k, rn_error *err)
 static bool in_bounds(const rn_given *v, const rn_recipe_key *k, double x, rn_error *err) {
   char usual[64];
   if (x >= k->least && x <= k->most) return true;
-  if (default_of(k, usual, sizeof usual)) return rn_fail(err, "%s: %s: %s is outside %.10g .. %.10g (default %s)", v->place, v->key, v->text, k->least, k->most, usual);
+  if (default_of(k, usual, sizeof usual))
+    return rn_fail(err, "%s: %s: %s is outside %.10g .. %.10g (default %s)", v->place, v->key, v->text, k->least, k->most, usual);
   return rn_fail(err, "%s: %s: %s is outside %.10g .. %.10g", v->place, v->key, v->text, k->least, k->most);
 }
 
@@ -122,8 +123,10 @@ static bool check_slot(const rn_given *v, const rn_system *s, rn_error *err) {
   for (int i = 0; s && s->needs && s->needs[i].name && n < MOST_NAMES; i++)
     if (s->needs[i].slot != RN_SLOT_CLASS && s->needs[i].slot != RN_SLOT_COLUMN) names[n++] = s->needs[i].name;
   for (int i = 0; s && s->needs && s->needs[i].name; i++)      // a judge may be a list of numbers
-    if (s->needs[i].slot == RN_SLOT_JUDGE && strcmp(s->needs[i].name, slot) == 0) return !v->null || rn_fail(err, "%s: %s: is empty", v->place, v->key);
-  for (int i = 0; i < n; i++) if (strcmp(names[i], slot) == 0) return (v->items < 0 && !v->null) || rn_fail(err, "%s: %s: a slot is one name", v->place, v->key);
+    if (s->needs[i].slot == RN_SLOT_JUDGE && strcmp(s->needs[i].name, slot) == 0)
+      return !v->null || rn_fail(err, "%s: %s: is empty", v->place, v->key);
+  for (int i = 0; i < n; i++)
+    if (strcmp(names[i], slot) == 0) return (v->items < 0 && !v->null) || rn_fail(err, "%s: %s: a slot is one name", v->place, v->key);
   return unknown(v, "slot", slot, s, n, names, err);
 }
 
@@ -147,14 +150,44 @@ static bool check_key(const rn_given *v, const rn_system *s, rn_error *err) {
   return unknown(v, "option", v->key, s, names_of(s, names), names, err);
 }
 
+// a stage that makes a log
+static bool check_make(const rn_recipe *stage, rn_error *err) {
+  static const rn_recipe_key keys[] = {{"make", RN_KEY_TEXT},
+                                       {"policy", RN_KEY_TEXT},
+                                       {"episodes", RN_KEY_INT, 0, 1, 1e9},
+                                       {"steps", RN_KEY_INT, 0, 1, 1e12},
+                                       {"seed", RN_KEY_INT, 0, 0, 9007199254740992.0}};
+  const char *names[RN_COUNT(keys)];
+  for (int i = 0; i < RN_COUNT(keys); i++) names[i] = keys[i].name;
+  for (int i = 0; i < rn_recipe_count(stage); i++) {
+    const rn_given *v = rn_recipe_at(stage, i);
+    int k = 0;
+    while (k < RN_COUNT(keys) && strcmp(keys[k].name, v->key) != 0) k++;
+    if (k == RN_COUNT(keys)) return unknown(v, "key of a `make` stage", v->key, NULL, RN_COUNT(keys), names, err);
+    rn_recipe_key key = keys[k];
+    key.flags = RN_KEY_UNSET;
+    if (!value_ok(v, &key, err)) return false;
+  }
+  const rn_given *make = rn_recipe_find(stage, "make");
+  if (!rn_recipe_find(stage, "policy")) return rn_fail(err, "%s: make wants policy: random, an earlier stage, or mix:...", make->key_place);
+  if (!rn_recipe_find(stage, "episodes") == !rn_recipe_find(stage, "steps"))
+    return rn_fail(err, "%s: make wants one of episodes and steps", make->key_place);
+  return true;
+}
+
 static bool check_stage(const rn_recipe *r, const char *name, rn_error *err) {
   char *under = rn_printed("stages.%s", name);
   rn_recipe *stage = rn_recipe_part(r, under);
-  static const char *const own[] = {"as", "each", "measure", "slots", "code"};     // of stages alone; their runner reads them
+  static const char *const own[] = {"measure", "slots"};       // of stages alone, or checked when their products are there
   const rn_given *first = rn_recipe_at(stage, 0);
   bool fine = first || rn_fail(err, "%s: %s: a stage holds keys of its own: system, data, ...", rn_recipe_place(r, under), under);
   if (fine && !rn_recipe_find(stage, "system") && rn_recipe_find(stage, "measure"))
     rn_recipe_put(stage, "system", rn_recipe_find(stage, "measure")->text, rn_recipe_find(stage, "measure")->place);
+  if (fine && rn_recipe_find(stage, "make")) {
+    fine = check_make(stage, err);
+    rn_recipe_free(stage), rn_free(under);
+    return fine;
+  }
   for (int i = 0; i < RN_COUNT(own); i++) rn_recipe_drop(stage, own[i]);
   if (fine && !rn_recipe_find(stage, "system")) fine = rn_fail(err, "%s: stage '%s' names no system", first->key_place, name);
   const rn_system *system = fine ? rn_recipe_system(stage, err) : NULL;
@@ -196,7 +229,10 @@ bool rn_recipe_needs(const rn_recipe *r, const rn_system *s, rn_error *err) {
     bool top = strcmp(n->name, "data") == 0 || strcmp(n->name, "env") == 0, given = rn_recipe_find(r, slot) || (top && rn_recipe_find(r, n->name));
     rn_free(slot);
     if (given) continue;
-    const char *like = n->slot == RN_SLOT_ENV ? "NAME (`rein envs` lists them)" : n->slot == RN_SLOT_SOURCE ? "FILE" : n->slot == RN_SLOT_RUN || n->slot == RN_SLOT_POLICY ? "RUN" : "VALUE";
+    const char *like = n->slot == RN_SLOT_ENV                                ? "NAME (`rein envs` lists them)"
+                       : n->slot == RN_SLOT_SOURCE                           ? "FILE"
+                       : n->slot == RN_SLOT_RUN || n->slot == RN_SLOT_POLICY ? "RUN"
+                                                                             : "VALUE";
     return rn_fail(err, "%s needs %s: %s; give %s%s=%s", s->name, n->name, n->why ? n->why : "a source", top ? "" : "slots.", n->name, like);
   }
   return true;
@@ -265,7 +301,8 @@ bool rn_recipe_fill(const rn_recipe *r, const rn_system *s, void *self, rn_error
     else if (v && o->kind == RN_OPT_CHOICE) is_choice(&k, v->text, &index);
     else if (v) rn_number(v->text, &x);
     void *field = (char *)self + o->at;
-    if (o->kind == RN_OPT_INT && (x > INT_MAX || x < INT_MIN)) return rn_fail(err, "%s: %s: %.0f does not fit; at most %d", rn_recipe_place(r, o->name), o->name, x, INT_MAX);
+    if (o->kind == RN_OPT_INT && (x > INT_MAX || x < INT_MIN))
+      return rn_fail(err, "%s: %s: %.0f does not fit; at most %d", rn_recipe_place(r, o->name), o->name, x, INT_MAX);
     if (o->kind == RN_OPT_INT) *(int *)field = (int)x;
     else if (o->kind == RN_OPT_REAL) *(double *)field = x;
     else if (o->kind == RN_OPT_BOOL) *(bool *)field = x != 0;
@@ -370,7 +407,8 @@ static void say_nested(rn_text *t, const rn_recipe *r, const char *under, int de
     // a scalar that also has keys below it: those stand beside it, dotted
     for (int k = 0; below && v && k < rn_recipe_count(r); k++) {
       const rn_given *w = rn_recipe_at(r, k);
-      if (starts(w->key, key) && w->key[strlen(key)] == '.') rn_say_text(t, "%*s%s: ", 2 * depth, "", w->key + (*under ? strlen(under) + 1 : 0)), say_value(t, w);
+      if (starts(w->key, key) && w->key[strlen(key)] == '.')
+        rn_say_text(t, "%*s%s: ", 2 * depth, "", w->key + (*under ? strlen(under) + 1 : 0)), say_value(t, w);
     }
     rn_free(key);
   }
@@ -381,7 +419,8 @@ static void say_blocks(rn_text *t, const rn_recipe *r, const char *key) {
   rn_recipe_key k;
   for (int i = 0; i < rn_recipe_count(r); i++) {
     const rn_given *v = rn_recipe_at(r, i);
-    if (starts(v->key, key) && v->key[strlen(key)] == '.' && !rn_recipe_key_find(rn_recipe_bound(r), v->key, &k)) rn_say_text(t, "%s: ", v->key), say_value(t, v);
+    if (starts(v->key, key) && v->key[strlen(key)] == '.' && !rn_recipe_key_find(rn_recipe_bound(r), v->key, &k))
+      rn_say_text(t, "%s: ", v->key), say_value(t, v);
   }
 }
 

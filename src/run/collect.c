@@ -16,7 +16,7 @@ rn_node *session_observe(session *s, rn_graph *g, int n, const float *raw, rn_no
   if (k->choices) {
     int *index = rn_scratch_bytes(g, (size_t)n * sizeof *index);
     for (int i = 0; i < n; i++) index[i] = (int)raw[i];
-    rn_node *x = rn_place_cols(rn_filled(g, n, 1, 1), index, k->choices);
+    rn_node *x = rn_detach(rn_place_cols(rn_filled(g, n, 1, 1), index, k->choices));
     if (raw_node) *raw_node = x;
     return x;
   }

@@ -57,9 +57,8 @@ rn_code rn_export_c(const char *folder, const char *path, rn_error *err) {
   bool fine = s->system->act || rn_fail(err, "%s: %s does not act: there is no policy to export", folder, s->system->name);
   if (fine && s->memory) fine = rn_fail(err, "%s: the policy of %s keeps memory between two acts, which the C file can't hold yet", folder, s->system->name);
   const rn_world *w = fine ? rn_world_of(s->run, NULL) : NULL;
-  if (fine && s->scaling.choices) fine = rn_fail(err, "%s: observations are an index: the policy is a table, read it from --safetensors", folder);
   if (fine) {
-    int no = rn_obs_width(w), na = rn_act_width(w);
+    int no = s->scaling.choices ? 1 : rn_obs_width(w), na = rn_act_width(w);
     float *obs = rn_new((size_t)TESTS * (size_t)no * sizeof *obs), *act = rn_new((size_t)TESTS * (size_t)na * sizeof *act);
     fine = observations(s, no, obs, err);
     for (int i = 0; fine && i < TESTS; i++) executed(s, w, act_on(s, obs + i * no).act, act + i * na);
@@ -67,7 +66,7 @@ rn_code rn_export_c(const char *folder, const char *path, rn_error *err) {
     char *text = rn_recipe_print(s->recipe, s->system), *hash = rn_printed("recipe %016llx, seed %llu, %lld updates; rein " REIN_VERSION,
       (unsigned long long)rn_hash(text, strlen(text), 0), (unsigned long long)rn_run_seed(s->run), (long long)s->at[AT_TOTAL]);
     tape t = fine ? act_on(s, obs) : (tape){0};
-    rn_export e = {.obs = t.raw, .act = t.act, .rule = rn_act_count(w) ? RN_EXPORT_INDEX : RN_EXPORT_BOX, .low = s->scaling.act_low, .high = s->scaling.act_high,
+    rn_export e = {.obs = t.raw, .choices = s->scaling.choices, .act = t.act, .rule = rn_act_count(w) ? RN_EXPORT_INDEX : RN_EXPORT_BOX, .low = s->scaling.act_low, .high = s->scaling.act_high,
                    .name = name, .lines = 1, .line = (const char *const[]){hash}, .tests = TESTS, .test_obs = obs, .test_act = act};
     fine = fine && rn_export_tape(&e, path, err);
     rn_free(obs), rn_free(act), rn_free(name), rn_free(text), rn_free(hash);

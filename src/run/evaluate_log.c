@@ -18,8 +18,8 @@ static bool same_bounds(const session *s, const char *path, rn_table *t, rn_erro
     for (int k = 0; k < rn_table_width(t, "act"); k++) {
       double slack = 1e-5 * (1 + fabs((double)high[k] - low[k]));
       if (fabs((double)a->low[k] - low[k]) > slack || fabs((double)a->high[k] - high[k]) > slack)
-        return rn_fail(err, "%s: action column %d lies in %g .. %g, the run's in %g .. %g: the policy was made for other actions", path, k, a->low[k], a->high[k], low[k],
-                       high[k]);
+        return rn_fail(err, "%s: action column %d lies in %g .. %g, the run's in %g .. %g: the policy was made for other actions", path, k,
+                       a->low[k], a->high[k], low[k], high[k]);
     }
   rn_error own = {0};
   return rn_table_check_actions(t, &own) || rn_fail(err, "%s: %s", path, own.text);
@@ -124,11 +124,12 @@ static void say(const session *s, const rn_ope *e, const rn_policy *pi, double g
   note(out, "fqe judges the policy as it acts in evaluations, fqe sampled and wis judge its samples; the behaviour's log-probabilities are %s",
        e->fitted ? "those of a model fitted to the log" : "the log's column behaviour_logp");
   if (e->cut > 0.01) note(out, "time limits: wis ends there, fqe goes on; what lies behind them has a mean weight of %.2g", e->cut);
-  if (e->effective < FEW) note(out, "warning: the effective sample size is %.1f episodes of %lld: wis says little", e->effective, (long long)e->episodes);
+  if (e->effective < FEW)
+    note(out, "warning: the effective sample size is %.1f episodes of %lld: wis says little, and its interval is too narrow", e->effective, (long long)e->episodes);
   if (known(e->sampled) && known(e->wis) && !meet(e->sampled, e->wis)) note(out, "warning: fqe sampled and wis disagree: their intervals do not meet");
 }
 
-bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err) {
+bool evaluate_log_in(session *s, const char *path, int updates, rn_evaluation *out, rn_error *err) {
   snprintf(out->data, sizeof out->data, "%s", path);
   rn_table *t = load(s, path, err);
   if (!t) return false;
@@ -138,10 +139,12 @@ bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error 
   double gamma = gamma_of(s);
   rn_ope estimate;
   rn_ope_order order = {.system = s->system, .self = s->self, .pi = pi, .log = t, .world = rn_world_of(s->run, NULL), .scaling = &scaling, .gamma = gamma,
-                        .seed = rn_run_seed(s->run)};
+                        .seed = rn_run_seed(s->run), .updates = updates};
   rn_error own = {0};
-  bool fine = rn_ope_estimate(&order, &estimate, &own) || (own.code == RN_NUMBERS ? rn_fail_as(err, RN_NUMBERS, "%s: %s", path, own.text) : rn_fail(err, "%s: %s", path, own.text));
+  bool fine = rn_ope_estimate(&order, &estimate, &own) || rn_fail_as(err, own.code, "%s: %s", path, own.text);
   if (fine) behaviour(t, order.seed, out), say(s, &estimate, pi, gamma, out);
   rn_table_free(t);
   return fine;
 }
+
+bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err) { return evaluate_log_in(s, path, 0, out, err); }

@@ -143,9 +143,11 @@ static bool replay(const plan *a, bool *close, rn_error *err) {
         close[t] = lead < 1e-5 * fmax(1, fabs((double)a->act->value[(int)got]));
       } else got = mapped(w, (double)a->act->value[j], j);
       if (!(fabs(got - want) <= tolerance(w, want, j)))
-        ok = rn_fail(err,
-                     "this act can't be exported: on row %d of the test vector the engine answers %.9g in column %d and its tape %.9g, so the action depends "
-                     "on the observation by a way that is not on the tape (a choice or a mask made from values)", t, want, j, got);
+        ok = rn_fail(
+            err,
+            "this act can't be exported: on row %d of the test vector the engine answers %.9g in column %d and its tape %.9g, so the action depends "
+            "on the observation by a way that is not on the tape (a choice or a mask made from values)",
+            t, want, j, got);
     }
     if (k) memcpy(carry, w->memory_out->value, k * sizeof *carry);
   }
@@ -177,10 +179,12 @@ static bool check_numbers(const plan *a, rn_error *err) {
     drawn += !x->op && !is_leaf(x);
     for (size_t k = 0, n = count_of(x); k < n; k++)
       if (isnan(x->value[k]) || (is_leaf(x) && isinf(x->value[k])))
-        return rn_fail_as(err, RN_NUMBERS, "this act can't be exported: entry %zu of its constant %s is %g", k, rn_label(x, shape), (double)x->value[k]);
+        return rn_fail_as(err, RN_NUMBERS, "this act can't be exported: entry %zu of its constant %s is %g", k, rn_label(x, shape),
+                          (double)x->value[k]);
   }
   if (a->g->ordinal && drawn)
-    return rn_fail(err, "this act can't be exported: it draws random numbers (%u draws); export the mode that evaluates, of a class that has one", a->g->ordinal);
+    return rn_fail(err, "this act can't be exported: it draws random numbers (%u draws); export the mode that evaluates, of a class that has one",
+                   a->g->ordinal);
   if (!a->item[a->item[a->act->at].root].moves) return rn_fail(err, "this act can't be exported: its action does not depend on the observation");
   return true;
 }
@@ -264,7 +268,11 @@ label name_of(printer *p, const rn_node *x, int stride) {
 
 // one line of a comment: no end of a comment and no control characters inside
 static void say_comment(rn_text *t, const char *text) {
-  for (const char *c = text; *c; c++) rn_say_text(t, "%c", (unsigned char)*c < ' ' || *c == 127 ? ' ' : (*c == '/' && c > text && c[-1] == '*') || (*c == '/' && c[1] == '*') ? '|' : *c);
+  for (const char *c = text; *c; c++)
+    rn_say_text(t, "%c",
+                (unsigned char)*c < ' ' || *c == 127                                    ? ' '
+                : (*c == '/' && c > text && c[-1] == '*') || (*c == '/' && c[1] == '*') ? '|'
+                                                                                        : *c);
 }
 
 static void print_head(const plan *a, rn_text *out) {
@@ -272,11 +280,12 @@ static void print_head(const plan *a, rn_text *out) {
   rn_say_text(out, "/* ");
   say_comment(out, w->name ? w->name : "a policy");
   for (int i = 0; i < w->lines; i++) rn_say_text(out, "\n * "), say_comment(out, w->line[i]);
-  rn_say_text(out,
-              "\n *\n * void policy_act(const float obs[POLICY_OBS], float act[POLICY_ACT])   obs as the environment gives it; the arrays do not overlap\n"
-              " * int policy_selftest(void)   0: agrees with the engine on the test vector below; k: row k is the first that does not\n%s"
-              " * C99 without any library. cc -O2 -c FILE, or cc -O2 -DPOLICY_SELFTEST FILE: a program whose exit status is the selftest's answer. */\n",
-              w->memory_in ? " * void policy_reset(void)     a new episode begins\n" : "");
+  rn_say_text(
+      out,
+      "\n *\n * void policy_act(const float obs[POLICY_OBS], float act[POLICY_ACT])   obs as the environment gives it; the arrays do not overlap\n"
+      " * int policy_selftest(void)   0: agrees with the engine on the test vector below; k: row k is the first that does not\n%s"
+      " * C99 without any library. cc -O2 -c FILE, or cc -O2 -DPOLICY_SELFTEST FILE: a program whose exit status is the selftest's answer. */\n",
+      w->memory_in ? " * void policy_reset(void)     a new episode begins\n" : "");
   rn_say_text(out, "#define POLICY_OBS %d\n#define POLICY_ACT %d\n", obs_columns(w), columns(w));
   rn_say_text(out,
               "#if defined(__GNUC__)\n#define POLICY_RESTRICT __restrict__\n#define POLICY_INLINE static inline __attribute__((always_inline))\n"
@@ -290,12 +299,14 @@ static void print_action(printer *p) {
   label from = name_of(p, p->plan->act, 0);
   int m = columns(w), n = (int)count_of(p->plan->act);
   if (w->rule == RN_EXPORT_INDEX && n > 1) {
-    rn_say_text(&p->body, "  /* the first largest */\n  j = 0;\n  for (i = 1; i < %d; i++)\n    if (%s[i] > %s[j]) j = i;\n  act[0] = (float)j;\n", n, from.text, from.text);
+    rn_say_text(&p->body, "  /* the first largest */\n  j = 0;\n  for (i = 1; i < %d; i++)\n    if (%s[i] > %s[j]) j = i;\n  act[0] = (float)j;\n", n,
+                from.text, from.text);
     return;
   }
   if (w->rule != RN_EXPORT_BOX) { rn_say_text(&p->body, "  for (i = 0; i < %d; i++) act[i] = %s[i];\n", m, from.text); return; }
   if (!w->low) {
-    rn_say_text(&p->body, "  for (i = 0; i < %d; i++) act[i] = %s[i] < -1.0f ? -1.0f : %s[i] > 1.0f ? 1.0f : %s[i];\n", m, from.text, from.text, from.text);
+    rn_say_text(&p->body, "  for (i = 0; i < %d; i++) act[i] = %s[i] < -1.0f ? -1.0f : %s[i] > 1.0f ? 1.0f : %s[i];\n", m, from.text, from.text,
+                from.text);
     return;
   }
   rn_say_text(&p->data, "static const float act_low[%d] = {", m);
@@ -303,8 +314,10 @@ static void print_action(printer *p) {
   rn_say_text(&p->data, "}, act_half[%d] = {", m);
   for (int j = 0; j < m; j++) rn_say_text(&p->data, j ? ", " : ""), say_float(&p->data, 0.5 * ((double)w->high[j] - (double)w->low[j]));
   rn_say_text(&p->data, "};\n");
-  rn_say_text(&p->body, "  /* [-1, 1] to the bounds */\n  for (i = 0; i < %d; i++) {\n    const float a = %s[i] < -1.0f ? -1.0f : %s[i] > 1.0f ? 1.0f : %s[i];\n", m, from.text,
-              from.text, from.text);
+  rn_say_text(
+      &p->body,
+      "  /* [-1, 1] to the bounds */\n  for (i = 0; i < %d; i++) {\n    const float a = %s[i] < -1.0f ? -1.0f : %s[i] > 1.0f ? 1.0f : %s[i];\n", m,
+      from.text, from.text, from.text);
   rn_say_text(&p->body, "    act[i] = act_low[i] + (a + 1.0f) * act_half[i];\n  }\n");
 }
 
@@ -347,10 +360,16 @@ static void print_selftest(const plan *a, const bool *close, rn_text *out) {
     rn_say_text(out, "},\n");
   }
   rn_say_text(out, "};\nstatic const float test_near[POLICY_ACT] = {");
-  for (int j = 0; j < m; j++) rn_say_text(out, j ? ", " : ""), say_float(out, w->rule == RN_EXPORT_BOX ? tolerance(w, 0, j) : w->rule == RN_EXPORT_INDEX ? 0.25 : 1e-6);
-  rn_say_text(out, "};\n\nint policy_selftest(void) {\n  int row, j;\n%s  for (row = 0; row < %d; row++) {\n    float act[POLICY_ACT];\n    policy_act(test_obs[row], act);\n",
-              w->memory_in ? "  policy_reset();\n" : "", rows);
-  rn_say_text(out, "    for (j = 0; j < POLICY_ACT; j++) {\n      const float want = test_act[row][j], d = act[j] - want, size = want < 0.0f ? -want : want;\n");
+  for (int j = 0; j < m; j++)
+    rn_say_text(out, j ? ", " : ""), say_float(out, w->rule == RN_EXPORT_BOX ? tolerance(w, 0, j) : w->rule == RN_EXPORT_INDEX ? 0.25 : 1e-6);
+  rn_say_text(
+      out,
+      "};\n\nint policy_selftest(void) {\n  int row, j;\n%s  for (row = 0; row < %d; row++) {\n    float act[POLICY_ACT];\n"
+      "    policy_act(test_obs[row], act);\n",
+      w->memory_in ? "  policy_reset();\n" : "", rows);
+  rn_say_text(
+      out,
+      "    for (j = 0; j < POLICY_ACT; j++) {\n      const float want = test_act[row][j], d = act[j] - want, size = want < 0.0f ? -want : want;\n");
   rn_say_text(out, "      const float near = test_near[j]%s;\n", w->rule == RN_EXPORT_PLAIN ? " * (size > 1.0f ? size : 1.0f)" : "");
   rn_say_text(out, "      (void)size;\n      if (!(d <= near && -d <= near)) return row + 1;\n    }\n  }\n  return 0;\n}\n");
   rn_say_text(out, "#ifdef __cplusplus\n}\n#endif\n#ifdef POLICY_SELFTEST\nint main(void) { return policy_selftest(); }\n#endif\n");
@@ -370,8 +389,8 @@ static bool print_file(plan *a, const bool *close, const char *path, rn_error *e
     print_head(a, &out), print_helpers(&p, &out);
     rn_say_bytes(&out, p.data.at, p.data.n), rn_say_text(&out, "\n"), print_products(&p, &out);
     if (w->memory_in)
-      rn_say_text(&out, "static float memory[%zu];\nvoid policy_reset(void) {\n  int i;\n  for (i = 0; i < %zu; i++) memory[i] = 0.0f;\n}\n\n", count_of(w->memory_in),
-                  count_of(w->memory_in));
+      rn_say_text(&out, "static float memory[%zu];\nvoid policy_reset(void) {\n  int i;\n  for (i = 0; i < %zu; i++) memory[i] = 0.0f;\n}\n\n",
+                  count_of(w->memory_in), count_of(w->memory_in));
     print_act(&p, &out), print_selftest(a, close, &out);
     ok = rn_write_file(path, out.at, out.n, err);
   }
@@ -381,12 +400,14 @@ static bool print_file(plan *a, const bool *close, const char *path, rn_error *e
 
 static void check_what(const rn_export *w) {
   RN_CHECK(w->obs && w->act && w->obs->graph == w->act->graph, "an export needs an observation and an action of one graph");
-  RN_CHECK((!w->obs->op || w->choices > 0) && !is_leaf(w->obs) && w->obs->at < w->act->at, "the observation must be a constant that comes before the action");
+  RN_CHECK((!w->obs->op || w->choices > 0) && !is_leaf(w->obs) && w->obs->at < w->act->at,
+           "the observation must be a constant that comes before the action");
   RN_CHECK(w->choices <= 0 || count_of(w->obs) == (size_t)w->choices, "%zu entries for %d choices", count_of(w->obs), w->choices);
   RN_CHECK(rn_rows(w->obs) == 1 && rn_rows(w->act) == 1, "one observation and one action, not %d and %d rows", rn_rows(w->obs), rn_rows(w->act));
   RN_CHECK(w->tests > 0 && w->test_obs && w->test_act, "an export needs a test vector");
   RN_CHECK(!w->low == !w->high, "a box has both bounds or none");
-  RN_CHECK(!w->memory_in == !w->memory_out && (!w->memory_in || count_of(w->memory_in) == count_of(w->memory_out)), "memory in and out must be of one size");
+  RN_CHECK(!w->memory_in == !w->memory_out && (!w->memory_in || count_of(w->memory_in) == count_of(w->memory_out)),
+           "memory in and out must be of one size");
 }
 
 bool rn_export_tape(const rn_export *what, const char *path, rn_error *err) {

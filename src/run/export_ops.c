@@ -8,7 +8,7 @@
 
 typedef struct { const char *name, *needs[2], *text; } helper;         // needs: others, earlier in the list
 static const helper HELPERS[] = {
-  {"bits", {0}, "typedef union { int i; float f; } p_bits;                /* a float and its bits; choices are made among bits, so loops vectorise */\n"},
+  {"bits", {0}, "typedef union { int i; float f; } p_bits;                /* choices are made among bits, so that loops vectorise */\n"},
   {"exp", {"bits"},
    "POLICY_INLINE float p_exp(float x) {\n"
    "  p_bits v, y, half, a, b;\n"
@@ -196,8 +196,8 @@ void print_products(const printer *p, rn_text *out) {
     product_shape s = p->product[i];
     bool own = s.stride != s.n;                              // sums in an array of its own, of which n entries are taken
     rn_say_text(out, "/* y = x w: x [%d], w [%d][%d], y [%d] */\n", s.k, s.k, s.stride, s.n);
-    rn_say_text(out, "static void p_product_%d_%d_%d(const float *POLICY_RESTRICT x, const float *POLICY_RESTRICT w, float *POLICY_RESTRICT %s) {\n", s.k, s.n,
-                s.stride, own ? "out" : "y");
+    rn_say_text(out, "static void p_product_%d_%d_%d(const float *POLICY_RESTRICT x, const float *POLICY_RESTRICT w, float *POLICY_RESTRICT %s) {\n",
+                s.k, s.n, s.stride, own ? "out" : "y");
     rn_say_text(out, "  int j%s;\n", s.k >= STEP ? ", k" : "");
     if (own) rn_say_text(out, "  float y[%d];\n", s.stride);
     rn_say_text(out, "  for (j = 0; j < %d; j++) y[j] = 0.0f;\n", s.stride);
@@ -314,8 +314,8 @@ static void two(printer *p, const rn_node *x, const char *before, const char *be
     return;
   }
   int depth = open_loops(p, x->dim, 15, 0);
-  rn_say_text(&p->body, "%s%s[%s] = %s%s[%s]%s%s[%s]%s;\n", INDENT[depth], out.text, index_in(x).text, before, a.text, index_in(x->in[0]).text, between, b.text,
-              index_in(x->in[1]).text, after);
+  rn_say_text(&p->body, "%s%s[%s] = %s%s[%s]%s%s[%s]%s;\n", INDENT[depth], out.text, index_in(x).text, before, a.text, index_in(x->in[0]).text,
+              between, b.text, index_in(x->in[1]).text, after);
 }
 static void print_add(printer *p, const rn_node *x) { two(p, x, "", " + ", ""); }
 static void print_sub(printer *p, const rn_node *x) { two(p, x, "", " - ", ""); }
@@ -352,9 +352,11 @@ static void print_logsumexp(printer *p, const rn_node *x) {
   label from = name_of(p, x->in[0], 0), out = name_of(p, x, 0);
   int cols = rn_cols(x->in[0]);
   use_helper(p, "exp"), use_helper(p, "log");
-  rn_say_text(&p->body, "  for (i = 0; i < %zu; i++) {\n    const float *row = %s + %d * i;\n    float most = row[0];\n    double sum = 0.0;\n", count_of(x), from.text, cols);
+  rn_say_text(&p->body, "  for (i = 0; i < %zu; i++) {\n    const float *row = %s + %d * i;\n    float most = row[0];\n    double sum = 0.0;\n",
+              count_of(x), from.text, cols);
   rn_say_text(&p->body, "    for (j = 1; j < %d; j++) most = row[j] > most ? row[j] : most;\n", cols);
-  rn_say_text(&p->body, "    for (j = 0; j < %d; j++) sum += (double)p_exp(row[j] - most);\n    %s[i] = most + p_log((float)sum);\n  }\n", cols, out.text);
+  rn_say_text(&p->body, "    for (j = 0; j < %d; j++) sum += (double)p_exp(row[j] - most);\n    %s[i] = most + p_log((float)sum);\n  }\n", cols,
+              out.text);
 }
 
 // [m, k] [k, n] over batches; the other two ways element by element
@@ -366,12 +368,17 @@ static void print_matmul(printer *p, const rn_node *x) {
   rn_say_text(&p->body, "  for (h = 0; h < %d; h++)\n    for (i = 0; i < %d; i++)", batch, m);
   if (x->act == RN_NN) {
     use_product(p, (product_shape){k, n, n});
-    rn_say_text(&p->body, " p_product_%d_%d_%d(%s + %d * h + %d * i, %s + %d * h, %s + %d * h + %d * i);\n", k, n, n, na.text, step_a, k, nb.text, step_b, out.text, m * n, n);
+    rn_say_text(&p->body, " p_product_%d_%d_%d(%s + %d * h + %d * i, %s + %d * h, %s + %d * h + %d * i);\n", k, n, n, na.text, step_a, k, nb.text,
+                step_b, out.text, m * n, n);
     return;
   }
   rn_say_text(&p->body, "\n      for (j = 0; j < %d; j++) {\n        float sum = 0.0f;\n", n);
-  if (x->act == RN_TN) rn_say_text(&p->body, "        for (k = 0; k < %d; k++) sum += %s[%d * h + %d * k + i] * %s[%d * h + %d * k + j];\n", k, na.text, step_a, m, nb.text, step_b, n);
-  else rn_say_text(&p->body, "        for (k = 0; k < %d; k++) sum += %s[%d * h + %d * i + k] * %s[%d * h + %d * j + k];\n", k, na.text, step_a, k, nb.text, step_b, k);
+  if (x->act == RN_TN)
+    rn_say_text(&p->body, "        for (k = 0; k < %d; k++) sum += %s[%d * h + %d * k + i] * %s[%d * h + %d * k + j];\n", k, na.text, step_a, m,
+                nb.text, step_b, n);
+  else
+    rn_say_text(&p->body, "        for (k = 0; k < %d; k++) sum += %s[%d * h + %d * i + k] * %s[%d * h + %d * j + k];\n", k, na.text, step_a, k,
+                nb.text, step_b, k);
   rn_say_text(&p->body, "        %s[%d * h + %d * i + j] = sum;\n      }\n", out.text, m * n, n);
 }
 
@@ -393,19 +400,24 @@ static void print_linear(printer *p, const rn_node *x) {
   use_product(p, (product_shape){k, n, stride});
   if (members == 1 && rows == 1) rn_say_text(&p->body, "  p_product_%d_%d_%d(%s, %s, %s);\n", k, n, stride, from.text, weight.text, out.text);
   else
-    rn_say_text(&p->body, "  for (h = 0; h < %d; h++)\n    for (i = 0; i < %d; i++) p_product_%d_%d_%d(%s + %d * h + %d * i, %s + %d * h, %s + %d * h + %d * i);\n", members,
-                rows, k, n, stride, from.text, own ? rows * k : 0, k, weight.text, k * stride, out.text, rows * n, n);
+    rn_say_text(
+        &p->body,
+        "  for (h = 0; h < %d; h++)\n    for (i = 0; i < %d; i++) p_product_%d_%d_%d(%s + %d * h + %d * i, %s + %d * h, %s + %d * h + %d * i);\n",
+        members, rows, k, n, stride, from.text, own ? rows * k : 0, k, weight.text, k * stride, out.text, rows * n, n);
   if (!b && x->act == RN_IDENTITY) return;
   label add = {""};
   if (b) {
     if (members == 1 && rows == 1) snprintf(add.text, sizeof add.text, " + %.48s[j]", bias.text);
     else snprintf(add.text, sizeof add.text, " + %.32s[%d * h + j]", bias.text, n);
   }
-  if (members == 1 && rows == 1) rn_say_text(&p->body, "  for (j = 0; j < %d; j++) %s[j] = %s(%s[j]%s);\n", n, out.text, act.text, out.text, add.text);
+  if (members == 1 && rows == 1)
+    rn_say_text(&p->body, "  for (j = 0; j < %d; j++) %s[j] = %s(%s[j]%s);\n", n, out.text, act.text, out.text, add.text);
   else
-    rn_say_text(&p->body,
-                "  for (h = 0; h < %d; h++)\n    for (i = 0; i < %d; i++)\n      for (j = 0; j < %d; j++) %s[%d * h + %d * i + j] = %s(%s[%d * h + %d * i + j]%s);\n", members,
-                rows, n, out.text, rows * n, n, act.text, out.text, rows * n, n, add.text);
+    rn_say_text(
+        &p->body,
+        "  for (h = 0; h < %d; h++)\n    for (i = 0; i < %d; i++)\n"
+        "      for (j = 0; j < %d; j++) %s[%d * h + %d * i + j] = %s(%s[%d * h + %d * i + j]%s);\n",
+        members, rows, n, out.text, rows * n, n, act.text, out.text, rows * n, n, add.text);
 }
 
 static void print_layer_norm(printer *p, const rn_node *x) {
@@ -413,7 +425,8 @@ static void print_layer_norm(printer *p, const rn_node *x) {
   label from = name_of(p, x->in[0], 0), out = name_of(p, x, 0);
   int rows = rn_rows(x), k = x->dim[3], each_set = s ? rows / (int)(count_of(s) / (size_t)k) : rows;
   use_helper(p, "root");
-  rn_say_text(&p->body, "  for (i = 0; i < %d; i++) {\n    const float *row = %s + %d * i;\n    double mean = 0.0, square = 0.0;\n", rows, from.text, k);
+  rn_say_text(&p->body, "  for (i = 0; i < %d; i++) {\n    const float *row = %s + %d * i;\n    double mean = 0.0, square = 0.0;\n", rows, from.text,
+              k);
   rn_say_text(&p->body, "    for (j = 0; j < %d; j++) mean += (double)row[j];\n    mean /= %d.0;\n", k, k);
   rn_say_text(&p->body, "    for (j = 0; j < %d; j++) square += ((double)row[j] - mean) * ((double)row[j] - mean);\n", k);
   rn_say_text(&p->body, "    square = 1.0 / p_root(square / %d.0 + 1e-5);\n", k);
@@ -426,9 +439,10 @@ static void print_layer_norm(printer *p, const rn_node *x) {
 }
 
 // stretches along one axis: [outer, size, inner]
-static void stretch(printer *p, const char *from, size_t step_from, size_t at_from, const char *to, size_t step_to, size_t at_to, size_t outer, size_t n) {
-  rn_say_text(&p->body, "  for (i = 0; i < %zu; i++)\n    for (j = 0; j < %zu; j++) %s[%zu * i + j + %zu] = %s[%zu * i + j + %zu];\n", outer, n, to, step_to, at_to, from,
-              step_from, at_from);
+static void stretch(printer *p, const char *from, size_t step_from, size_t at_from, const char *to, size_t step_to, size_t at_to, size_t outer,
+                    size_t n) {
+  rn_say_text(&p->body, "  for (i = 0; i < %zu; i++)\n    for (j = 0; j < %zu; j++) %s[%zu * i + j + %zu] = %s[%zu * i + j + %zu];\n", outer, n, to,
+              step_to, at_to, from, step_from, at_from);
 }
 static void sizes(const rn_node *x, int dim, size_t *outer, size_t *inner) {
   *outer = *inner = 1;
@@ -487,25 +501,58 @@ static void print_place_cols(printer *p, const rn_node *x) {
 static void print_rows_of(printer *p, const rn_node *x) {
   label from = name_of(p, x->in[0], 0), out = name_of(p, x, 0);
   int k = x->dim[3], table = index_table(p, x, x->dim[2]);
-  rn_say_text(&p->body, "  for (i = 0; i < %d; i++)\n    for (j = 0; j < %d; j++) %s[%d * i + j] = %s[%d * n_%d[i] + j];\n", x->dim[2], k, out.text, k, from.text, k, table);
+  rn_say_text(&p->body, "  for (i = 0; i < %d; i++)\n    for (j = 0; j < %d; j++) %s[%d * i + j] = %s[%d * n_%d[i] + j];\n", x->dim[2], k, out.text,
+              k, from.text, k, table);
 }
 static void print_scatter_rows(printer *p, const rn_node *x) {
   label from = name_of(p, x->in[0], 0), out = name_of(p, x, 0);
   int k = x->dim[3], rows = x->in[0]->dim[2], table = index_table(p, x, rows);
   each(p, count_of(x));
   rn_say_text(&p->body, "%s[i] = 0.0f;\n", out.text);
-  rn_say_text(&p->body, "  for (i = 0; i < %d; i++)\n    for (j = 0; j < %d; j++) %s[%d * n_%d[i] + j] += %s[%d * i + j];\n", rows, k, out.text, k, table, from.text, k);
+  rn_say_text(&p->body, "  for (i = 0; i < %d; i++)\n    for (j = 0; j < %d; j++) %s[%d * n_%d[i] + j] += %s[%d * i + j];\n", rows, k, out.text, k,
+              table, from.text, k);
 }
 
-static const struct { const char *op; void (*print)(printer *p, const rn_node *x); bool in_place; } PRINT[] = {
-  {"affine", print_affine, true}, {"square", print_square, true}, {"sqrt", print_sqrt, true}, {"exp", print_exp, true}, {"log", print_log, true},
-  {"tanh", print_tanh, true}, {"sigmoid", print_sigmoid, true}, {"softplus", print_softplus, true}, {"relu", print_relu, true}, {"abs", print_abs, true},
-  {"sin", print_sin, true}, {"cos", print_cos, true}, {"clamp", print_clamp, true}, {"erf", print_erf, true}, {"silu", print_silu, true}, {"polygamma", print_polygamma, true},
-  {"expectile", print_expectile, true}, {"huber", print_huber, true}, {"add", print_add, true}, {"sub", print_sub, true}, {"mul", print_mul, true},
-  {"div", print_div, true}, {"min2", print_min2, true}, {"max2", print_max2, true}, {"sum_to", print_sum_to, false}, {"spread", print_spread, false},
-  {"best", print_best, false}, {"logsumexp", print_logsumexp, false}, {"matmul", print_matmul, false}, {"linear", print_linear, false},
-  {"layer_norm", print_layer_norm, false}, {"slice", print_slice, false}, {"pad", print_pad, false}, {"concat", print_concat, false},
-  {"pick", print_pick, false}, {"place_cols", print_place_cols, false}, {"rows_of", print_rows_of, false}, {"scatter_rows", print_scatter_rows, false},
+static const struct { const char *op; void (*print)(printer *p, const rn_node *x); bool in_place;
+} PRINT[] = {
+    {"affine", print_affine, true},
+    {"square", print_square, true},
+    {"sqrt", print_sqrt, true},
+    {"exp", print_exp, true},
+    {"log", print_log, true},
+    {"tanh", print_tanh, true},
+    {"sigmoid", print_sigmoid, true},
+    {"softplus", print_softplus, true},
+    {"relu", print_relu, true},
+    {"abs", print_abs, true},
+    {"sin", print_sin, true},
+    {"cos", print_cos, true},
+    {"clamp", print_clamp, true},
+    {"erf", print_erf, true},
+    {"silu", print_silu, true},
+    {"polygamma", print_polygamma, true},
+    {"expectile", print_expectile, true},
+    {"huber", print_huber, true},
+    {"add", print_add, true},
+    {"sub", print_sub, true},
+    {"mul", print_mul, true},
+    {"div", print_div, true},
+    {"min2", print_min2, true},
+    {"max2", print_max2, true},
+    {"sum_to", print_sum_to, false},
+    {"spread", print_spread, false},
+    {"best", print_best, false},
+    {"logsumexp", print_logsumexp, false},
+    {"matmul", print_matmul, false},
+    {"linear", print_linear, false},
+    {"layer_norm", print_layer_norm, false},
+    {"slice", print_slice, false},
+    {"pad", print_pad, false},
+    {"concat", print_concat, false},
+    {"pick", print_pick, false},
+    {"place_cols", print_place_cols, false},
+    {"rows_of", print_rows_of, false},
+    {"scatter_rows", print_scatter_rows, false},
 };
 static int printer_of(const char *op) {
   for (int i = 0; i < RN_COUNT(PRINT); i++)
@@ -524,8 +571,9 @@ bool print_op(printer *p, const rn_node *x) {
   char shape[128];
   int i = printer_of(x->op->name);
   if (i < 0)
-    return rn_fail(p->err, "this act can't be exported: its operation '%s' %s, made at %s, has no C form (src/run/export_ops.c lists those that have)", x->op->name,
-                   rn_label(x, shape), x->site ? x->site : "an unnamed place");
+    return rn_fail(p->err,
+                   "this act can't be exported: its operation '%s' %s, made at %s, has no C form (src/run/export_ops.c lists those that have)",
+                   x->op->name, rn_label(x, shape), x->site ? x->site : "an unnamed place");
   rn_say_text(&p->body, "  /* %s %s */\n", x->op->name, rn_label(x, shape));
   PRINT[i].print(p, x);
   return true;

@@ -8,12 +8,13 @@ typedef enum { FIGURE, EVENT, RETURN, META } what;
 typedef struct { what what; long update, steps; double value; char *name, *text; } row;
 struct rn_journal { sqlite3 *db; char *path, *events; row *rows; int n, room; long bytes; };
 
-static const char SCHEMA[] =
-  "CREATE TABLE IF NOT EXISTS metrics(\"update\" INTEGER NOT NULL, steps INTEGER NOT NULL, name TEXT NOT NULL, value REAL, PRIMARY KEY(name, \"update\")) WITHOUT ROWID;"
-  "CREATE TABLE IF NOT EXISTS events(\"update\" INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"
-  "CREATE TABLE IF NOT EXISTS returns(\"update\" INTEGER NOT NULL, of TEXT NOT NULL, episode INTEGER NOT NULL, value REAL, PRIMARY KEY(of, \"update\", episode)) WITHOUT ROWID;"
-  "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
-  "PRAGMA user_version = 1;";
+static const char SCHEMA[] = "CREATE TABLE IF NOT EXISTS metrics(\"update\" INTEGER NOT NULL, steps INTEGER NOT NULL, name TEXT NOT NULL, value "
+                             "REAL, PRIMARY KEY(name, \"update\")) WITHOUT ROWID;"
+                             "CREATE TABLE IF NOT EXISTS events(\"update\" INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"
+                             "CREATE TABLE IF NOT EXISTS returns(\"update\" INTEGER NOT NULL, of TEXT NOT NULL, episode INTEGER NOT NULL, value "
+                             "REAL, PRIMARY KEY(of, \"update\", episode)) WITHOUT ROWID;"
+                             "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+                             "PRAGMA user_version = 1;";
 
 // what the world refused is the system's; a file that is no log, or one in use, is the user's to mend
 static bool refuse(sqlite3 *db, const char *path, const char *what, rn_error *err) {
@@ -36,7 +37,9 @@ static sqlite3 *open_db(const char *path, int flags, rn_error *err) {
 
 static bool forget_after(sqlite3 *db, long keep) {
   char sql[256];
-  snprintf(sql, sizeof sql, "DELETE FROM metrics WHERE \"update\" > %ld; DELETE FROM events WHERE \"update\" > %ld; DELETE FROM returns WHERE \"update\" > %ld;", keep, keep, keep);
+  snprintf(sql, sizeof sql,
+           "DELETE FROM metrics WHERE \"update\" > %ld; DELETE FROM events WHERE \"update\" > %ld; DELETE FROM returns WHERE \"update\" > %ld;", keep,
+           keep, keep);
   return run(db, sql);
 }
 
@@ -106,8 +109,10 @@ static void bind(sqlite3_stmt *s, const row *r) {
 }
 
 static bool write_rows(rn_journal *log) {
-  static const char *const sql[] = {[FIGURE] = "INSERT OR REPLACE INTO metrics VALUES(?1, ?2, ?3, ?4)", [EVENT] = "INSERT INTO events VALUES(?1, ?3, ?4)",
-                                    [RETURN] = "INSERT OR REPLACE INTO returns VALUES(?1, ?3, ?2, ?4)", [META] = "INSERT OR REPLACE INTO meta VALUES(?3, ?4)"};
+  static const char *const sql[] = {[FIGURE] = "INSERT OR REPLACE INTO metrics VALUES(?1, ?2, ?3, ?4)",
+                                    [EVENT] = "INSERT INTO events VALUES(?1, ?3, ?4)",
+                                    [RETURN] = "INSERT OR REPLACE INTO returns VALUES(?1, ?3, ?2, ?4)",
+                                    [META] = "INSERT OR REPLACE INTO meta VALUES(?3, ?4)"};
   sqlite3_stmt *s[RN_COUNT(sql)] = {0};
   bool fine = run(log->db, "BEGIN IMMEDIATE");
   for (int i = 0; i < RN_COUNT(sql) && fine; i++) fine = sqlite3_prepare_v2(log->db, sql[i], -1, &s[i], NULL) == SQLITE_OK;
@@ -208,7 +213,9 @@ bool rn_journal_read(const char *folder, rn_journal_contents *out, rn_error *err
   fine = db != NULL;
   if (fine && !(run(db, "BEGIN") && each(db, "SELECT name, \"update\", steps, value FROM metrics ORDER BY name, \"update\"", take_figure, out) &&
                 each(db, "SELECT \"update\", kind, text FROM events ORDER BY \"update\", rowid", take_event, out) &&
-                each(db, "SELECT \"update\", value FROM returns WHERE of = 'eval' AND \"update\" = (SELECT max(\"update\") FROM returns WHERE of = 'eval') ORDER BY episode",
+                each(db,
+                     "SELECT \"update\", value FROM returns WHERE of = 'eval' AND \"update\" = (SELECT max(\"update\") FROM returns WHERE of = "
+                     "'eval') ORDER BY episode",
                      take_return, out) &&
                 each(db, "SELECT key, value FROM meta ORDER BY key", take_meta, out)))
     fine = refuse(db, path, "can't be read", err);
@@ -219,7 +226,8 @@ bool rn_journal_read(const char *folder, rn_journal_contents *out, rn_error *err
 }
 
 void rn_journal_contents_free(rn_journal_contents *c) {
-  for (int i = 0; i < c->n_series; i++) rn_free(c->series[i].name), rn_free(c->series[i].update), rn_free(c->series[i].steps), rn_free(c->series[i].value);
+  for (int i = 0; i < c->n_series; i++)
+    rn_free(c->series[i].name), rn_free(c->series[i].update), rn_free(c->series[i].steps), rn_free(c->series[i].value);
   for (int i = 0; i < c->n_events; i++) rn_free(c->events[i].kind), rn_free(c->events[i].text);
   for (int i = 0; i < c->n_meta; i++) rn_free(c->meta_key[i]), rn_free(c->meta_value[i]);
   rn_free(c->series), rn_free(c->events), rn_free(c->returns), rn_free(c->meta_key), rn_free(c->meta_value);

@@ -37,7 +37,6 @@ static const rn_recipe_key after[] = {
   WORD("act_low", RN_KEY_REALS, NULL, "lowest action, a number or a list, where the log does not say", RN_KEY_UNSET),
   WORD("act_high", RN_KEY_REALS, NULL, "highest action, a number or a list, where the log does not say", RN_KEY_UNSET),
   INT("rows", 1, 1, 65536, "copies of the environment stepped together"),
-  INT("limit", 0, 0, 1e9, "steps after which an episode is cut; 0: the environment's own"),
   INT("capacity", 1000000, 1, 4e9, "transitions that the replay keeps"),
   INT("every", 10000, 1, 2e9, "updates between two checkpoints"),
   INT("evaluate", 10000, 0, 2e9, "updates between two evaluations; 0: only at the end"),
@@ -53,13 +52,18 @@ static const rn_recipe_key of_phase[] = {
   INT("batch", 0, 1, 1048576, "rows of an update in this phase", RN_KEY_OWN),
   INT("updates", 0, 1, 1e6, "updates after each collection", RN_KEY_OWN),
   REAL("log_share", 0, 0, 1, "share of a batch that comes from the log, the rest from new steps; not set: all rows alike", RN_KEY_OWN),
-  CHOICE("sampler", 0, "uniform|top|rw|aw", "which rows, in this phase", RN_KEY_OWN),
 };
 
-static const struct { const char *name, *json; } kinds[] = {
-  [RN_KEY_INT] = {"a whole number", "integer"}, [RN_KEY_REAL] = {"a number", "number"}, [RN_KEY_BOOL] = {"true or false", "boolean"},
-  [RN_KEY_CHOICE] = {"one of its words", NULL}, [RN_KEY_TEXT] = {"a text", "string"}, [RN_KEY_SHAPE] = {"widths of layers such as 64x64, or none", NULL},
-  [RN_KEY_BYTES] = {"a size such as 2G or 512M", NULL}, [RN_KEY_REALS] = {"a number or a list of numbers", NULL}, [RN_KEY_ANY] = {"anything", NULL}};
+static const struct { const char *name, *json;
+} kinds[] = {[RN_KEY_INT] = {"a whole number", "integer"},
+             [RN_KEY_REAL] = {"a number", "number"},
+             [RN_KEY_BOOL] = {"true or false", "boolean"},
+             [RN_KEY_CHOICE] = {"one of its words", NULL},
+             [RN_KEY_TEXT] = {"a text", "string"},
+             [RN_KEY_SHAPE] = {"widths of layers such as 64x64, or none", NULL},
+             [RN_KEY_BYTES] = {"a size such as 2G or 512M", NULL},
+             [RN_KEY_REALS] = {"a number or a list of numbers", NULL},
+             [RN_KEY_ANY] = {"anything", NULL}};
 
 const char *rn_key_kind_name(rn_key_kind kind) { return kinds[kind].name; }
 
@@ -70,7 +74,8 @@ static int options_of(const rn_system *s) {
 }
 
 static rn_recipe_key of_option(const rn_option *o) {
-  static const rn_key_kind kind[] = {[RN_OPT_INT] = RN_KEY_INT, [RN_OPT_REAL] = RN_KEY_REAL, [RN_OPT_BOOL] = RN_KEY_BOOL, [RN_OPT_CHOICE] = RN_KEY_CHOICE};
+  static const rn_key_kind kind[] = {
+      [RN_OPT_INT] = RN_KEY_INT, [RN_OPT_REAL] = RN_KEY_REAL, [RN_OPT_BOOL] = RN_KEY_BOOL, [RN_OPT_CHOICE] = RN_KEY_CHOICE};
   const char *text = o->kind != RN_OPT_BOOL ? NULL : o->value ? "true" : "false";
   return (rn_recipe_key){o->name, kind[o->kind], o->value, o->least, o->most, text, o->choices, o->help, RN_KEY_OPTION};
 }
@@ -192,7 +197,8 @@ char *rn_recipe_schema(const rn_system *s) {
   rn_say_text(&t, ",\n  \"type\": \"object\",\n  \"properties\": {\n");
   for (int i = 0; rn_recipe_key_at(s, i, &k); i++) rn_say_text(&t, i ? ",\n" : ""), say_property(&t, &k, "    ");
   if (s && s->phases && s->phases[0].name) say_phases(&t, s);
-  rn_say_text(&t, ",\n    \"columns\": {\"type\": \"object\"},\n    \"slots\": {\"type\": \"object\"},\n    \"stages\": {\"type\": \"object\"}\n  },\n");
+  rn_say_text(&t, ",\n    \"columns\": {\"type\": \"object\"},\n    \"slots\": {\"type\": \"object\"},\n    \"stages\": {\"type\": \"object\"}\n  "
+                  "},\n");
   rn_say_text(&t, "  \"patternProperties\": {\"^(");
   bool first = true;
   for (int i = 0; rn_recipe_key_at(s, i, &k); i++)

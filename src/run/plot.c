@@ -133,7 +133,8 @@ static void band_of(rn_text *t, const frame *f, const rn_curve *c, int stride, i
     if (to > from) {
       rn_say_text(t, "<path class=\"band f%d\" d=\"", colour % PLOT_COLOURS);
       for (int i = from; i < to; i += stride) rn_say_text(t, "%c%.1f %.1f", i > from ? 'L' : 'M', at_x(f, c->x[i]), at_y(f, c->low[i]));
-      for (int i = from + (to - from - 1) / stride * stride; i >= from; i -= stride) rn_say_text(t, "L%.1f %.1f", at_x(f, c->x[i]), at_y(f, c->high[i]));
+      for (int i = from + (to - from - 1) / stride * stride; i >= from; i -= stride)
+        rn_say_text(t, "L%.1f %.1f", at_x(f, c->x[i]), at_y(f, c->high[i]));
       rn_say_text(t, "Z\"/>");
     }
     from = RN_MAX(to, from) + stride;
@@ -179,7 +180,8 @@ void plot_curves(rn_text *t, const rn_axes *a, int n, const rn_curve *c, int wid
   for (int k = 0; k < n; k++) {
     path_of(t, &f, &c[k], RN_MAX(1, c[k].n / RN_MAX(width, 200)), k);
     for (int i = 0; i < c[k].n && c[k].n <= 24; i++)
-      if (shown(&f, c[k].x[i], c[k].y[i])) rn_say_text(t, "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\"/>", k % PLOT_COLOURS, at_x(&f, c[k].x[i]), at_y(&f, c[k].y[i]));
+      if (shown(&f, c[k].x[i], c[k].y[i]))
+        rn_say_text(t, "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"2.6\"/>", k % PLOT_COLOURS, at_x(&f, c[k].x[i]), at_y(&f, c[k].y[i]));
   }
   rn_say_text(t, "</svg>\n");
 }
@@ -240,9 +242,11 @@ void plot_intervals(rn_text *t, const rn_axes *a, int n, const rn_arm *arms, int
     const rn_interval *x = &arms[i].x;
     row_name(t, &f, &r, i, arms[i].name);
     if (isfinite(x->low) && isfinite(x->high)) {
-      rn_say_text(t, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"whisker s%d\"/>", at_x(&f, x->low), y, at_x(&f, x->high), y, i % PLOT_COLOURS);
+      rn_say_text(t, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"whisker s%d\"/>", at_x(&f, x->low), y, at_x(&f, x->high), y,
+                  i % PLOT_COLOURS);
       for (int end = 0; end < 2; end++)
-        rn_say_text(t, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"whisker s%d\"/>", at_x(&f, end ? x->high : x->low), y - 5, at_x(&f, end ? x->high : x->low), y + 5, i % PLOT_COLOURS);
+        rn_say_text(t, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"whisker s%d\"/>", at_x(&f, end ? x->high : x->low), y - 5,
+                    at_x(&f, end ? x->high : x->low), y + 5, i % PLOT_COLOURS);
     }
     if (isfinite(x->value)) rn_say_text(t, "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\"/>", i % PLOT_COLOURS, at_x(&f, x->value), y);
   }
@@ -271,8 +275,10 @@ void plot_samples(rn_text *t, const rn_axes *a, int n, const rn_sample *s, int w
     rn_say_text(t, "</g>");
     for (int i = 0; i < 3; i++) q[i] = rn_quantile(s[k].n, s[k].x, 0.25 * (i + 1));
     if (!isfinite(q[0]) || !isfinite(q[2])) continue;
-    rn_say_text(t, "<rect class=\"box s%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"30\" rx=\"3\"/>", colour, at_x(&f, q[0]), y - 15, fmax(at_x(&f, q[2]) - at_x(&f, q[0]), 1));
-    rn_say_text(t, "<line class=\"median s%d\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", colour, at_x(&f, q[1]), y - 15, at_x(&f, q[1]), y + 15);
+    rn_say_text(t, "<rect class=\"box s%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"30\" rx=\"3\"/>", colour, at_x(&f, q[0]), y - 15,
+                fmax(at_x(&f, q[2]) - at_x(&f, q[0]), 1));
+    rn_say_text(t, "<line class=\"median s%d\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", colour, at_x(&f, q[1]), y - 15, at_x(&f, q[1]),
+                y + 15);
   }
   rn_say_text(t, "</svg>\n");
 }
@@ -298,7 +304,8 @@ void plot_histogram(rn_text *t, const rn_axes *a, int n, const double *x, int bi
   begin(t, a, width, height);
   y_axis(t, &f, a->y), x_axis(t, &f, a->x, (int)(f.width / 80));
   for (int b = 0; b < bins; b++)
-    if (count[b]) rn_say_text(t, "<rect class=\"bar f0\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", f.left + b * f.width / bins + 0.5, at_y(&f, count[b]), f.width / bins - 1,
-                              f.top + f.height - at_y(&f, count[b]));
+    if (count[b])
+      rn_say_text(t, "<rect class=\"bar f0\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>", f.left + b * f.width / bins + 0.5,
+                  at_y(&f, count[b]), f.width / bins - 1, f.top + f.height - at_y(&f, count[b]));
   rn_say_text(t, "</svg>\n");
 }

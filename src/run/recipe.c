@@ -22,7 +22,8 @@ static entry *add(rn_recipe *r, const char *key, const char *text, const char *p
     r->at = rn_grow(r->at, (size_t)r->room * sizeof *r->at, (size_t)room * sizeof *r->at), r->room = room;
   }
   entry *e = &r->at[r->n++];
-  *e = (entry){.v = {.key = rn_copy_text(key), .text = rn_copy_text(text), .place = rn_copy_text(place), .key_place = rn_copy_text(key_place), .items = -1}};
+  *e = (entry){
+      .v = {.key = rn_copy_text(key), .text = rn_copy_text(text), .place = rn_copy_text(place), .key_place = rn_copy_text(key_place), .items = -1}};
   return e;
 }
 

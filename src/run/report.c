@@ -5,7 +5,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct { const char *folder; rn_recipe *recipe; rn_journal_contents log; char *setting; int arm; } run;       // setting: the recipe but for its seed
+typedef struct {
+  const char *folder;
+  rn_recipe *recipe;
+  rn_journal_contents log;
+  char *setting;
+  int arm;
+} run;      // setting: the recipe but for its seed
 typedef struct { char *name; int n; run **runs; } arm;
 typedef struct { const char *path; rn_table_figures figures; double *returns; int n; rn_error err; } log_file;      // returns: of its whole episodes
 typedef struct { run *runs; int n; arm *arms; int n_arms; log_file *logs; int n_logs; rn_level level; char *level_name; } study;
@@ -169,7 +175,8 @@ static char *interval_text(rn_interval x) {
   // the same number of places in all three
   int places = width > 0 ? RN_MIN(RN_MAX((int)ceil(1 - log10(width)), 0), 8) : 2;
   if (!isfinite(x.value)) return rn_copy_text("\xE2\x80\x93");
-  char *value = places > 0 ? rn_printed("%.*f", places, x.value) : rn_number_text(x.value, RN_MAX(digits, (int)floor(log10(fmax(fabs(x.value), 1))) + 1));
+  char *value =
+      places > 0 ? rn_printed("%.*f", places, x.value) : rn_number_text(x.value, RN_MAX(digits, (int)floor(log10(fmax(fabs(x.value), 1))) + 1));
   if (!isfinite(x.low) || !isfinite(x.high)) return value;
   char *low = places > 0 ? rn_printed("%.*f", places, x.low) : rn_number_text(x.low, (int)floor(log10(fmax(fabs(x.low), 1))) + 1);
   char *high = places > 0 ? rn_printed("%.*f", places, x.high) : rn_number_text(x.high, (int)floor(log10(fmax(fabs(x.high), 1))) + 1);
@@ -191,7 +198,8 @@ static curve curve_of(const arm *a, const char *name, const char *low, const cha
   }
   if (!first) return (curve){{.name = a->name}, NULL};
   int n = first->n;
-  double *own = rn_new((size_t)n * 4 * sizeof *own), *x = own, *y = own + n, *l = own + 2 * n, *h = own + 3 * n, *v = rn_new((size_t)a->n * sizeof *v);
+  double *own = rn_new((size_t)n * 4 * sizeof *own), *x = own, *y = own + n, *l = own + 2 * n, *h = own + 3 * n,
+         *v = rn_new((size_t)a->n * sizeof *v);
   int *at = rn_new((size_t)a->n * sizeof *at);
   for (int i = 0; i < n; i++) {
     int m = 0;
@@ -205,7 +213,8 @@ static curve curve_of(const arm *a, const char *name, const char *low, const cha
     rn_interval mean = m > 1 ? rn_interval_of(RN_STAT_MEAN, 1, &m, v, &boot) : (rn_interval){m ? v[0] : NAN, NAN, NAN, 0};
     x[i] = (double)first->update[i], y[i] = mean.value, l[i] = mean.low, h[i] = mean.high;
   }
-  const rn_series *below = a->n == 1 && low ? rn_journal_series(&a->runs[0]->log, low) : NULL, *above = a->n == 1 && high ? rn_journal_series(&a->runs[0]->log, high) : NULL;
+  const rn_series *below = a->n == 1 && low ? rn_journal_series(&a->runs[0]->log, low) : NULL,
+                  *above = a->n == 1 && high ? rn_journal_series(&a->runs[0]->log, high) : NULL;
   for (int i = 0; i < n && below && above && below->n == n && above->n == n; i++) l[i] = below->value[i], h[i] = above->value[i];
   rn_free(v), rn_free(at);
   return (curve){{a->name, n, x, y, l, h}, own};
@@ -241,7 +250,8 @@ static const char *over(const study *s) {
   bool single = false;
   for (int k = 0; k < s->n_arms; k++) single = single || s->arms[k].n == 1;
   if (seeds_of(s) > 1 && single) return "Mean over seeds; brackets: 95 % bootstrap interval over seeds, of a single seed over its episodes.";
-  return seeds_of(s) > 1 ? "Mean over seeds; brackets: 95 % bootstrap interval over seeds." : "One seed; brackets: 95 % bootstrap interval over episodes. Train with `seeds=5` to see how much seeds differ.";
+  return seeds_of(s) > 1 ? "Mean over seeds; brackets: 95 % bootstrap interval over seeds."
+                         : "One seed; brackets: 95 % bootstrap interval over episodes. Train with `seeds=5` to see how much seeds differ.";
 }
 
 static void results(rn_page *p, const study *s) {
@@ -260,7 +270,8 @@ static void results(rn_page *p, const study *s) {
     rn_interval mean = final_of(a, RN_STAT_MEAN, k);
     char **row = &cells[k * COLUMNS];
     row[0] = rn_copy_text(a->name), row[1] = rn_printed("%d", a->n);
-    row[2] = any && any->n ? rn_number_text((double)any->update[any->n - 1], 0) : rn_copy_text("-"), row[3] = any && any->n ? rn_number_text((double)any->steps[any->n - 1], 0) : rn_copy_text("-");
+    row[2] = any && any->n ? rn_number_text((double)any->update[any->n - 1], 0) : rn_copy_text("-"),
+    row[3] = any && any->n ? rn_number_text((double)any->steps[any->n - 1], 0) : rn_copy_text("-");
     row[4] = interval_text(mean), row[5] = rn_number_text(rn_quantile(all.n, all.x, 0.5), 4), row[6] = rn_number_text(rn_cvar(all.n, all.x, 0.1), 4);
     row[7] = rn_number_text(mean_of_last(a, "eval.score"), 3);
     arms[k] = (rn_arm){a->name, mean};
@@ -281,7 +292,9 @@ static void results(rn_page *p, const study *s) {
   for (int k = 0; k < s->n_arms; k++) for (int i = 0; i < columns; i++) shown[k * columns + i] = cells[k * COLUMNS + i];
   rn_page_table(p, caption, columns, head, s->n_arms, shown);
   rn_free(caption), rn_free(shown);
-  if (s->n_arms > 1) rn_page_intervals(p, &(rn_axes){.x = "mean return of an episode, with 95 % interval", .levels = s->level_name != NULL, .level = &s->level}, s->n_arms, arms);
+  if (s->n_arms > 1)
+    rn_page_intervals(p, &(rn_axes){.x = "mean return of an episode, with 95 % interval", .levels = s->level_name != NULL, .level = &s->level},
+                      s->n_arms, arms);
   for (int i = 0; i < s->n_arms * COLUMNS; i++) rn_free(cells[i]);
   for (int i = 0; i < 2 * s->n_arms; i++) rn_free(detail[i]);
   for (int k = 0; k < s->n_arms; k++) rn_free(name[k]);
@@ -312,10 +325,13 @@ static void differences(rn_page *p, const study *s) {
     double *x = rn_new((size_t)a->n * 2 * sizeof *x), *y = x + a->n;
     for (int i = 0; i < a->n; i++) x[i] = final_return(a->runs[i]), y[i] = final_return(b->runs[i]);
     rn_boot boot = boot_of("report.paired", k);
-    cells[2 * n] = rn_printed("%s \xE2\x88\x92 %s", a->name, b->name), cells[2 * n + 1] = interval_text(rn_paired(RN_STAT_MEAN, 1, &a->n, x, y, &boot)), n++;
+    cells[2 * n] = rn_printed("%s \xE2\x88\x92 %s", a->name, b->name),
+              cells[2 * n + 1] = interval_text(rn_paired(RN_STAT_MEAN, 1, &a->n, x, y, &boot)), n++;
     rn_free(x);
   }
-  if (n) rn_page_table(p, "Paired over the same seeds; 95 % bootstrap interval. An interval without zero is a difference.", 2, head, n, (const char *const *)cells);
+  if (n)
+    rn_page_table(p, "Paired over the same seeds; 95 % bootstrap interval. An interval without zero is a difference.", 2, head, n,
+                  (const char *const *)cells);
   for (int i = 0; i < 2 * n; i++) rn_free(cells[i]);
   rn_free(cells);
 }
@@ -349,10 +365,23 @@ static bool any_returns(const study *s) {
 static void learning(rn_page *p, const study *s) {
   bool evaluated = any_has(s, "eval.return", 2), trained = any_has(s, "train.return", 2);
   if (!evaluated && !trained) return;
-  const char *caption = seeds_of(s) > 1 ? "Line: mean over seeds. Band: 95 % bootstrap interval over seeds." : "Band: 95 % interval over the episodes of an evaluation.";
+  const char *caption = seeds_of(s) > 1 ? "Line: mean over seeds. Band: 95 % bootstrap interval over seeds."
+                                        : "Band: 95 % interval over the episodes of an evaluation.";
   rn_page_heading(p, "Learning");
-  if (evaluated) show_curves(p, s, &(rn_axes){.title = "Return in evaluations", .x = "updates", .y = "mean return of an episode", .caption = caption, .levels = s->level_name != NULL, .level = &s->level}, "eval.return", "eval.return.low", "eval.return.high");
-  if (trained) show_curves(p, s, &(rn_axes){.title = "Return while collecting", .x = "updates", .y = "mean return of an episode", .caption = seeds_of(s) > 1 ? caption : NULL}, "train.return", NULL, NULL);
+  if (evaluated)
+    show_curves(p, s,
+                &(rn_axes){.title = "Return in evaluations",
+                           .x = "updates",
+                           .y = "mean return of an episode",
+                           .caption = caption,
+                           .levels = s->level_name != NULL,
+                           .level = &s->level},
+                "eval.return", "eval.return.low", "eval.return.high");
+  if (trained)
+    show_curves(
+        p, s,
+        &(rn_axes){.title = "Return while collecting", .x = "updates", .y = "mean return of an episode", .caption = seeds_of(s) > 1 ? caption : NULL},
+        "train.return", NULL, NULL);
 }
 
 static void distribution(rn_page *p, const study *s) {
@@ -362,13 +391,21 @@ static void distribution(rn_page *p, const study *s) {
   for (int k = 0; k < s->n_arms; k++) all[k] = all_returns(&s->arms[k], &own[k]), n += all[k].n;
   if (n > 1) {
     rn_page_heading(p, "Returns of single episodes");
-    rn_page_samples(p, &(rn_axes){.x = "return of an episode", .caption = "Each dot is an episode of the last evaluation, all seeds together; the box spans the middle half, the bar is the median.", .levels = s->level_name != NULL, .level = &s->level}, s->n_arms, all);
+    rn_page_samples(p,
+                    &(rn_axes){.x = "return of an episode",
+                               .caption = "Each dot is an episode of the last evaluation, all seeds together; the box spans the middle half, the bar "
+                                          "is the median.",
+                               .levels = s->level_name != NULL,
+                               .level = &s->level},
+                    s->n_arms, all);
   }
   for (int k = 0; k < s->n_arms; k++) rn_free(own[k]);
   rn_free(all), rn_free(own);
 }
 
-static bool shown_before(const char *name) { return strncmp(name, "eval.", 5) == 0 || strncmp(name, "figure.", 7) == 0 || strcmp(name, "train.return") == 0; }
+static bool shown_before(const char *name) {
+  return strncmp(name, "eval.", 5) == 0 || strncmp(name, "figure.", 7) == 0 || strcmp(name, "train.return") == 0;
+}
 
 static void figures(rn_page *p, const study *s) {
   enum { MOST = 48 };
@@ -388,10 +425,12 @@ static void figures(rn_page *p, const study *s) {
   rn_curve *plain = rn_new(total * sizeof *plain);
   for (int i = 0; i < n; i++) {
     axes[i] = (rn_axes){.title = names[i]};
-    for (int k = 0; k < s->n_arms; k++) c[i * s->n_arms + k] = curve_of(&s->arms[k], names[i], NULL, NULL), plain[i * s->n_arms + k] = c[i * s->n_arms + k].c;
+    for (int k = 0; k < s->n_arms; k++)
+      c[i * s->n_arms + k] = curve_of(&s->arms[k], names[i], NULL, NULL), plain[i * s->n_arms + k] = c[i * s->n_arms + k].c;
   }
   rn_page_heading(p, "Inside training");
-  rn_page_text(p, s->n_arms > 1 ? "Figures that the updates noted, over updates; colours as above." : "Figures that the updates noted, over updates.");
+  rn_page_text(p,
+               s->n_arms > 1 ? "Figures that the updates noted, over updates; colours as above." : "Figures that the updates noted, over updates.");
   rn_page_small(p, n, axes, s->n_arms, plain);
   for (size_t i = 0; i < total; i++) rn_free(c[i].own);
   rn_free(axes), rn_free(c), rn_free(plain);
@@ -424,7 +463,8 @@ static void recipes(rn_page *p, const study *s) {
   rn_page_heading(p, "Recipe");
   rn_page_text(p, "What was run, every key with its value.");
   for (int k = 0; k < s->n_arms; k++) {
-    char *text = rn_recipe_print(s->arms[k].runs[0]->recipe, NULL), *name = rn_printed("%s (%s/recipe.yaml)", s->arms[k].name, s->arms[k].runs[0]->folder);
+    char *text = rn_recipe_print(s->arms[k].runs[0]->recipe, NULL),
+         *name = rn_printed("%s (%s/recipe.yaml)", s->arms[k].name, s->arms[k].runs[0]->folder);
     rn_page_folded(p, name, text);
     rn_free(text), rn_free(name);
   }
@@ -435,8 +475,9 @@ static void deploy(rn_page *p, const study *s) {
   for (int k = 1; k < s->n_arms; k++) if (final_of(&s->arms[k], RN_STAT_MEAN, k).value > final_of(&s->arms[best], RN_STAT_MEAN, best).value) best = k;
   const char *folder = s->arms[best].runs[0]->folder;
   rn_page_heading(p, "The policy as C");
-  rn_page_text(p, "A run's policy is one C99 file without dependencies and without malloc: normaliser, network, action rule, and a test vector that `policy_selftest()` checks against the engine.");
-  char *text = rn_printed("rein export %s --c policy.c\ncc -O2 -c policy.c", folder);
+  rn_page_text(p, "A run's policy is one C99 file without dependencies and without malloc: normaliser, network, action rule, and a test vector that "
+                  "`policy_selftest()` checks against the engine.");
+  char *text = rn_printed("rein export %s --c policy.c\ncc -O2 -DPOLICY_MAIN policy.c -o policy && ./policy", folder);
   rn_page_code(p, text);
   rn_free(text);
 }

@@ -71,6 +71,8 @@ bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_
 
 void evaluation_figure(rn_evaluation *e, const char *name, rn_interval x);               // adds one
 bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err);   // held-out episodes: FQE and WIS (evaluate_log.c)
+/* The same with this many updates of FQE, 0: the house's. */
+bool evaluate_log_in(session *s, const char *path, int updates, rn_evaluation *out, rn_error *err);
 
 //---- checkpoints (checkpoint.c) ----------------------------------------------------------------------------------------------------------
 

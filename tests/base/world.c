@@ -243,7 +243,7 @@ TEST(a_full_range_names_itself_and_the_place) {
   CHECK_TEXT(said, "rein: the range 'the small one' is full: 3.0 MiB in use, 1.0 MiB asked for at iql.c:30, limit 3.0 MiB (raise it with --mem)");
   CHECK(child("export TEST_FILL=huge", "child_fills", said) == RN_SYSTEM);
   CHECK_TEXT(said, "'the small one' is full");
-  CHECK(child("export TEST_FILL=new", "child_fills", said) == RN_SYSTEM);
+  CHECK(child("export TEST_FILL=new ASAN_OPTIONS=allocator_may_return_null=1 TSAN_OPTIONS=allocator_may_return_null=1", "child_fills", said) == RN_SYSTEM);
   CHECK_TEXT(said, "rein: out of memory: rn_new asked for");
 }
 

@@ -27,7 +27,8 @@ RN_PRINTF(1, 2) __attribute__((noinline)) static said sh(const char *format, ...
   vsnprintf(line, sizeof line, format, list);
   va_end(list);
   CHECK_THAT(rn_exists(TEST_BUILD "/rein"), "build the program first: " TEST_BUILD "/rein is not there");
-  snprintf(whole, sizeof whole, "cd '%s' && export COLUMNS=100 && rein() { '%s/rein' \"$@\"; } && { %s; } >.out 2>.err </dev/null", shell_folder, TEST_BUILD, line);
+  snprintf(whole, sizeof whole, "cd '%s' && export COLUMNS=100 && rein() { '%s/rein' \"$@\"; } && { %s; } >.out 2>.err </dev/null", shell_folder,
+           TEST_BUILD, line);
   int status = system(whole);
   said s = {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), shell_file(".out"), shell_file(".err")};
   return s;

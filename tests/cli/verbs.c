@@ -1,8 +1,8 @@
 /* Every verb: its help, what it says to wrong words, its exit codes. */
 #include "shell.h"
 
-static const char *const verbs[] = {"help", "systems", "policies", "envs", "data show", "data convert", "data make", "train", "resume", "eval", "claim", "report", "export", "step", "bench", "doctor",
-                                    "completion", "man"};
+static const char *const verbs[] = {"help", "systems", "policies", "envs",   "data show", "data convert", "data make", "train",      "resume",
+                                    "eval", "claim",   "report",   "export", "step",      "bench",        "doctor",    "completion", "man"};
 
 TEST(every_verb_has_help_and_refuses_unknown_options) {
   shell_begin();
@@ -54,7 +54,8 @@ TEST(help_names_what_it_helps_with) {
 }
 
 TEST(json_is_json) {
-  static const char *const lines[] = {"systems --json", "policies --json", "envs --json", "doctor --json", "help iql --json", "help iql --schema", "help recipe --json", "help recipe --schema"};
+  static const char *const lines[] = {"systems --json",  "policies --json",   "envs --json",        "doctor --json",
+                                      "help iql --json", "help iql --schema", "help recipe --json", "help recipe --schema"};
   shell_begin();
   for (int i = 0; i < RN_COUNT(lines); i++) {
     said s = sh("rein %s > x.json && python3 -m json.tool x.json", lines[i]);
@@ -94,7 +95,9 @@ TEST(completion_and_the_manual_page_come_from_the_same_table) {
   }
   CHECK_TEXT(man.out, ".SH KEYS OF RECIPES"), CHECK(!strstr(man.out, "progress-fd") && !strstr(bash.out, "progress-fd"));
   forget(&bash), forget(&zsh), forget(&man);
-  EXPECT(0, "1 expectile=", "rein completion bash > c.sh && bash -c '. ./c.sh; compopt() { :; }; COMP_WORDS=(rein train iql expec); COMP_CWORD=3; _rein; echo ${#COMPREPLY[@]} ${COMPREPLY[0]}'");
+  EXPECT(0, "1 expectile=",
+         "rein completion bash > c.sh && bash -c '. ./c.sh; compopt() { :; }; COMP_WORDS=(rein train iql expec); COMP_CWORD=3; _rein; echo "
+         "${#COMPREPLY[@]} ${COMPREPLY[0]}'");
   EXPECT(0, "3 show convert make", "bash -c '. ./c.sh; COMP_WORDS=(rein data \"\"); COMP_CWORD=2; _rein; echo ${#COMPREPLY[@]} ${COMPREPLY[*]}'");
   EXPECT(2, "knows bash and zsh, not 'zhs'; did you mean 'zsh'?", "rein completion zhs");
 }

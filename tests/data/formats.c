@@ -140,6 +140,33 @@ TEST(written_files_are_the_same_bytes_twice) {
   rn_table_free(t);
 }
 
+TEST(an_import_to_a_folder_is_the_same_table) {
+  bool (*const write[])(const rn_table *, const char *, rn_error *) = {rn_write_csv, rn_write_d4rl, rn_write_safetensors_table, rn_write_minari};
+  static const char *const names[] = {"t.csv", "t.hdf5", "t.safetensors", "t-v0"};
+  for (int k = 0; k < 8; k++) {
+    rn_error err = {0};
+    char *path = in_folder(names[k / 2]), *folder = rn_printed("%s-table", path);
+    rn_table *t = sample(k & 1, true);
+    CHECK_THAT(write[k / 2](t, path, &err), "%s", err.text);
+    rn_table *u = rn_table_import(path, NULL, folder, &err);
+    CHECK_THAT(u, "%s", err.text);
+    same(t, u);
+    for (int again = 0; again < 2; again++) {
+      int64_t row = 4;
+      float x[2];
+      rn_gather(u, "next", 1, &row, x);
+      CHECK(x[0] == -2.5f && x[1] == 7 && rn_table_about(u)->choices == (k & 1 ? 3 : 0));
+      rn_table_free(u), u = loaded(rn_copy_text(folder), NULL);
+    }
+    rn_table_free(t), rn_table_free(u), rn_free(path), rn_free(folder);
+  }
+  char *path = file_of("bad.csv", "obs,act\n1,2\n3\n", 15), *folder = rn_printed("%s-table", path), *json = rn_printed("%s/table.json", folder);
+  rn_error err = {0};
+  CHECK(!rn_table_import(path, NULL, folder, &err) && err.code == RN_INPUT && !rn_exists(json));
+  CHECK_TEXT(err.text, "bad.csv:3: has 1 values, the header 2");
+  rn_free(path), rn_free(folder), rn_free(json);
+}
+
 //---- CSV -------------------------------------------------------------------------------------------------------------------------------
 
 static const rn_columns pendulum = {.n_obs = 2, .obs = (const char *const[]){"th", "dth"}, .n_act = 1, .act = (const char *const[]){"u"}, .reward = "r", .terminated = "done", .episode = "id", .time = "t"};
@@ -176,6 +203,7 @@ TEST(csv_columns_are_guessed_when_asked) {
   CHECK_TEXT(rn_table_said(t), "weather=-");
   CHECK_TEXT(rn_table_said(t), "Episode_ID=episode");
   rn_table_free(t);
+  bad_text("b.csv", ",pears\n1,2\n", &c, "no observation can be guessed");
   bad_text("b.csv", "apples,pears\n1,2\n", &c, "no observation can be guessed in the columns apples, pears");
 }
 
@@ -724,6 +752,9 @@ TEST(what_the_child_sends_is_not_believed) {
       rn_table_free(u), t.at[at] ^= (char)(1 << bit);
     }
   }
+  t.n = 0, rn_sink_fail(&s, ""), err = (rn_error){0};
+  CHECK(!rn_read_frames("p", get_stream, &(stream){(uint8_t *)t.at, t.n}, &err));
+  CHECK_TEXT(err.text, "a failure without a word");
   rn_free(t.at);
 }
 

@@ -1,7 +1,10 @@
 /* Tables: rows come back, next is implied where it can be, a live table sees exactly the rows of either checkpoint. */
 #include "rein/data.h"
 #include "test.h"
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static rn_table *two_episodes(void) {      // lengths 3 (true end) and 2 (time limit, last observation 99)
   rn_table *t = rn_table_new(4, (rn_field[]){{"obs", RN_F32, 2, NULL}, {"act", RN_I32, 1, NULL}, {"reward", RN_F32, 1, NULL}, {"terminated", RN_U8, 1, NULL}});
@@ -41,14 +44,18 @@ TEST(rows_and_columns_that_are_not_there_are_fatal) {
 TEST(uniform_draws_reach_each_row_alike_and_leave_out_rows_without_next) {
   rn_table *t = two_episodes();
   rn_table_add(t, 3), rn_table_end(t, RN_END_CUT, NULL);       // rows 5 6 7: the observation after row 7 is not known
+  rn_table_add(t, 2), rn_table_end(t, RN_END_TRUNCATED, NULL); // rows 8 9: nor that after row 9
+  rn_table_add(t, 1), rn_table_end(t, RN_END_TRUNCATED, (float[]){1, 1});
   rn_error err = {0};
   rn_sampler *s = rn_sampler_new(t, &(rn_sampling){.next = true}, &err);
-  CHECK_THAT(s && rn_sampler_rows(s) == 7, "%s", err.text);
-  int64_t row[70000], seen[8] = {0};
-  rn_sampler_draw(s, rn_key_new(1, "draw", 0, 0), 70000, row);
-  for (int i = 0; i < 70000; i++) seen[row[i]]++;
-  for (int r = 0; r < 7; r++) CHECK_NEAR(seen[r] / 70000.0, 1 / 7.0, 5 * sqrt(6 / 49.0 / 70000), "row %d", r);
-  CHECK(seen[7] == 0);
+  CHECK_THAT(s && rn_sampler_rows(s) == 9, "%s", err.text);
+  int64_t row[90000], seen[11] = {0};
+  rn_sampler_draw(s, rn_key_new(1, "draw", 0, 0), 90000, row);
+  for (int i = 0; i < 90000; i++) seen[row[i]]++;
+  for (int r = 0; r < 11; r++) {
+    if (r == 7 || r == 9) CHECK(seen[r] == 0);
+    else CHECK_NEAR(seen[r] / 90000.0, 1 / 9.0, 5 * sqrt(8 / 81.0 / 90000), "row %d", r);
+  }
   int64_t again[5];
   rn_sampler_draw(s, rn_key_new(1, "draw", 0, 0), 5, again);
   CHECK(memcmp(again, row, sizeof again) == 0);
@@ -178,4 +185,56 @@ TEST(a_resume_from_either_checkpoint_sees_exactly_its_rows) {
   }
   rn_table_free(t), rn_run_free(run), rn_free(folder), rn_free(kept[0].view), rn_free(kept[1].view);
   for (int k = 0; k <= END; k++) rn_free(views[k]);
+}
+
+// a real kill: the child pushes and ends episodes at full speed, writes checkpoints of the counters, and dies wherever it is
+static void push_until_killed(const char *folder, int pipe) {
+  rn_run *run = rn_run_new(1, 0);
+  rn_table *t = live_table(run, folder);
+  rn_error err = {0};
+  for (int k = 0;; k++) {
+    if (k % 4 == 0) {
+      saved now = {.at = k};
+      if (!rn_live_commit(t, &err)) _exit(1);
+      copy_state(run, &now, true);
+      if (write(pipe, &now, sizeof now) != sizeof now) _exit(1);
+    }
+    go(t, k);
+  }
+}
+
+TEST(rows_survive_a_kill_of_the_process) {
+  for (int round = 0; round < 5; round++) {
+    char *folder = rn_printed("%s/replay", test_folder());
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) push_until_killed(folder, ends[1]);
+    close(ends[1]);
+    saved kept[2] = {0}, now;
+    int wanted = 20 + 37 * round, seen = 0;
+    while (seen < wanted && read(ends[0], &now, sizeof now) == (ssize_t)sizeof now) kept[1] = kept[0], kept[0] = now, seen++;
+    kill(child, SIGKILL);
+    // what was still in the pipe are checkpoints that were written before it died
+    while (read(ends[0], &now, sizeof now) == (ssize_t)sizeof now) kept[1] = kept[0], kept[0] = now;
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && seen == wanted);
+    for (int c = 0; c < 2; c++) {
+      // the same steps without a kill
+      rn_run *run = rn_run_new(1, 0), *other = rn_run_new(1, 0);
+      rn_table *t = live_table(run, NULL), *u = live_table(other, folder);
+      rn_error err = {0};
+      for (int k = 0; k < kept[c].at; k++) {
+        if (k % 4 == 0) CHECK(rn_live_commit(t, &err));
+        go(t, k);
+      }
+      copy_state(other, &kept[c], false);
+      rn_text a = {0}, b = {0};
+      view(t, &a);
+      rn_live_resume(u), view(u, &b);
+      CHECK_THAT(strcmp(a.at, b.at) == 0, "checkpoint %d of step %d:\n%s\nshould be\n%s", c, kept[c].at, b.at, a.at);
+      rn_free(a.at), rn_free(b.at), rn_table_free(t), rn_table_free(u), rn_run_free(run), rn_run_free(other);
+    }
+    close(ends[0]), rn_free(folder);
+  }
 }

@@ -10,14 +10,17 @@
 enum { N = 8, ROWS = 24 };
 typedef rn_node *maker(rn_graph *g, rn_node *obs, rn_net *net);
 
-static const rn_slice_spec SLICES[] = {{"w", 0, N, 6, RN_GAUSS, 0.5},   {"b", 0, 0, 6, RN_GAUSS, 0.5},   {"we", 3, N, 5, RN_GAUSS, 0.5}, {"be", 3, 0, 5, RN_GAUSS, 0.5},
-                                       {"wo", 3, 5, 4, RN_GAUSS, 0.5},  {"s", 0, 0, N, RN_GAUSS, 1},     {"t", 0, 0, N, RN_GAUSS, 1},    {"se", 3, 0, 5, RN_GAUSS, 1},
-                                       {"te", 3, 0, 5, RN_GAUSS, 1},    {"rows", 0, 5, N, RN_GAUSS, 0.5}};
+static const rn_slice_spec SLICES[] = {{"w", 0, N, 6, RN_GAUSS, 0.5},   {"b", 0, 0, 6, RN_GAUSS, 0.5},  {"we", 3, N, 5, RN_GAUSS, 0.5},
+                                       {"be", 3, 0, 5, RN_GAUSS, 0.5},  {"wo", 3, 5, 4, RN_GAUSS, 0.5}, {"s", 0, 0, N, RN_GAUSS, 1},
+                                       {"t", 0, 0, N, RN_GAUSS, 1},     {"se", 3, 0, 5, RN_GAUSS, 1},   {"te", 3, 0, 5, RN_GAUSS, 1},
+                                       {"rows", 0, 5, N, RN_GAUSS, 0.5}};
 enum { W, B, WE, BE, WO, S, T, SE, TE, MANY };
 
 static rn_node *flat(rn_node *x) { return rn_reshape(x, 1, 1, 1, (int)rn_count(x)); }
 static rn_node *rows(rn_graph *g, rn_node *x, rn_net *net) { return rn_add(x, rn_leaf(g, net, MANY)); }       // [5, N]
-static rn_node *members(rn_graph *g, rn_node *x, rn_net *net) { return rn_linear(rows(g, x, net), rn_leaf(g, net, WE), rn_leaf(g, net, BE), RN_TANH); }   // [3, 5, 5]
+static rn_node *members(rn_graph *g, rn_node *x, rn_net *net) {
+  return rn_linear(rows(g, x, net), rn_leaf(g, net, WE), rn_leaf(g, net, BE), RN_TANH);                       // [3, 5, 5]
+}
 static rn_node *positive(rn_node *x) { return rn_shift(rn_square(x), 0.01); }
 
 // one row an operation, in each of its forms
@@ -27,29 +30,38 @@ static rn_node *positive(rn_node *x) { return rn_shift(rn_square(x), 0.01); }
     return expression; \
   }
 #define FORMS(F) \
-  F(affine, rn_affine(x, -0.3, 1.7)) F(square, rn_square(x)) F(sqrt, rn_sqrt(positive(x))) F(exp, rn_exp(rn_scale(x, 3))) F(log, rn_log(positive(x))) \
-  F(tanh, rn_tanh(x)) F(sigmoid, rn_sigmoid(rn_scale(x, 4))) F(softplus, rn_softplus(rn_scale(x, 6))) F(relu, rn_relu(x)) F(abs, rn_abs(x)) \
-  F(sin, rn_sin(rn_scale(x, 40))) F(cos, rn_cos(rn_scale(x, 40))) F(clamp, rn_clamp(x, -0.4, 0.9)) F(half_clamp, rn_clamp(x, -INFINITY, 0.9)) \
-  F(erf, rn_erf(x)) F(lgamma, rn_lgamma(positive(x))) F(digamma, rn_digamma(positive(x))) F(trigamma, rn_trigamma(positive(x))) \
-  F(trigamma_given_back, rn_grad(rn_sum(rn_trigamma(positive(x))), x)) F(silu, rn_silu(x)) F(expectile, rn_expectile(x, 0.8)) F(huber, rn_huber(x, 0.7)) F(add, rn_add(x, rn_leaf(g, net, S))) \
-  F(sub, rn_sub(rn_leaf(g, net, T), x)) F(mul, rn_mul(x, rn_square(x))) F(div, rn_div(rn_leaf(g, net, S), positive(x))) F(min2, rn_min2(x, rn_neg(x))) \
-  F(max2, rn_max2(x, rn_leaf(g, net, S))) F(spread_rows, flat(rn_mul(rows(g, x, net), x))) F(spread_cols, flat(rn_sub(rows(g, x, net), rn_cols_of(rows(g, x, net), 2, 1)))) \
-  F(members_times_rows, flat(rn_mul(members(g, x, net), rn_tanh(rn_cols_of(rows(g, x, net), 1, 1))))) F(sum, rn_sum(x)) F(sum_rows, rn_sum_rows(rows(g, x, net))) \
-  F(sum_cols, flat(rn_sum_cols(members(g, x, net)))) F(mean_all, flat(rn_mean_all(members(g, x, net)))) F(spread, flat(rn_spread(rn_cols_of(x, 3, 1), (int[]){1, 2, 3, 4}))) \
-  F(min_all, flat(rn_min_all(members(g, x, net)))) F(max_all, flat(rn_max_all(members(g, x, net)))) F(logsumexp, flat(rn_logsumexp(rn_scale(rows(g, x, net), 9)))) \
+  F(affine, rn_affine(x, -0.3, 1.7)) F(square, rn_square(x)) F(sqrt, rn_sqrt(positive(x))) F(exp, rn_exp(rn_scale(x, 3))) \
+  F(log, rn_log(positive(x))) F(tanh, rn_tanh(x)) F(sigmoid, rn_sigmoid(rn_scale(x, 4))) F(softplus, rn_softplus(rn_scale(x, 6))) \
+  F(relu, rn_relu(x)) F(abs, rn_abs(x)) F(sin, rn_sin(rn_scale(x, 40))) F(cos, rn_cos(rn_scale(x, 40))) F(clamp, rn_clamp(x, -0.4, 0.9)) \
+  F(half_clamp, rn_clamp(x, -INFINITY, 0.9)) F(erf, rn_erf(x)) F(lgamma, rn_lgamma(positive(x))) F(digamma, rn_digamma(positive(x))) \
+  F(trigamma, rn_trigamma(positive(x))) F(trigamma_given_back, rn_grad(rn_sum(rn_trigamma(positive(x))), x)) F(silu, rn_silu(x)) \
+  F(expectile, rn_expectile(x, 0.8)) F(huber, rn_huber(x, 0.7)) F(add, rn_add(x, rn_leaf(g, net, S))) F(sub, rn_sub(rn_leaf(g, net, T), x)) \
+  F(mul, rn_mul(x, rn_square(x))) F(div, rn_div(rn_leaf(g, net, S), positive(x))) F(min2, rn_min2(x, rn_neg(x))) \
+  F(max2, rn_max2(x, rn_leaf(g, net, S))) F(spread_rows, flat(rn_mul(rows(g, x, net), x))) \
+  F(spread_cols, flat(rn_sub(rows(g, x, net), rn_cols_of(rows(g, x, net), 2, 1)))) \
+  F(members_times_rows, flat(rn_mul(members(g, x, net), rn_tanh(rn_cols_of(rows(g, x, net), 1, 1))))) F(sum, rn_sum(x)) \
+  F(sum_rows, rn_sum_rows(rows(g, x, net))) F(sum_cols, flat(rn_sum_cols(members(g, x, net)))) F(mean_all, flat(rn_mean_all(members(g, x, net)))) \
+  F(spread, flat(rn_spread(rn_cols_of(x, 3, 1), (int[]){1, 2, 3, 4}))) F(min_all, flat(rn_min_all(members(g, x, net)))) \
+  F(max_all, flat(rn_max_all(members(g, x, net)))) F(logsumexp, flat(rn_logsumexp(rn_scale(rows(g, x, net), 9)))) \
   F(softmax, rn_softmax(rn_scale(x, 3))) F(matmul, flat(rn_matmul(rows(g, x, net), rn_leaf(g, net, W), RN_NN))) \
-  F(matmul_tn, flat(rn_matmul(rows(g, x, net), rn_leaf(g, net, MANY), RN_TN))) F(matmul_nt, flat(rn_matmul(rn_leaf(g, net, MANY), rows(g, x, net), RN_NT))) \
-  F(matmul_batch, flat(rn_matmul(members(g, x, net), rn_leaf(g, net, WO), RN_NN))) F(matmul_moving, flat(rn_matmul(members(g, x, net), members(g, x, net), RN_NN))) \
-  F(linear, rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_IDENTITY)) F(linear_relu, rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_RELU)) \
-  F(linear_tanh, rn_linear(x, rn_leaf(g, net, W), NULL, RN_TANH)) F(linear_silu, rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_SILU)) \
+  F(matmul_tn, flat(rn_matmul(rows(g, x, net), rn_leaf(g, net, MANY), RN_TN))) \
+  F(matmul_nt, flat(rn_matmul(rn_leaf(g, net, MANY), rows(g, x, net), RN_NT))) \
+  F(matmul_batch, flat(rn_matmul(members(g, x, net), rn_leaf(g, net, WO), RN_NN))) \
+  F(matmul_moving, flat(rn_matmul(members(g, x, net), members(g, x, net), RN_NN))) \
+  F(linear, rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_IDENTITY)) \
+  F(linear_relu, rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_RELU)) F(linear_tanh, rn_linear(x, rn_leaf(g, net, W), NULL, RN_TANH)) \
+  F(linear_silu, rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_SILU)) \
   F(linear_moving, rn_linear(rn_reshape(x, 1, 1, 1, N), rn_mul(rn_leaf(g, net, W), rn_cols_of(x, 0, 1)), rn_cols_of(x, 1, 6), RN_TANH)) \
   F(linear_members, flat(members(g, x, net))) F(linear_own_rows, flat(rn_linear(members(g, x, net), rn_leaf(g, net, WO), NULL, RN_RELU))) \
   F(layer_norm, rn_layer_norm(x, rn_leaf(g, net, S), rn_leaf(g, net, T))) F(layer_norm_plain, rn_layer_norm(x, NULL, NULL)) \
-  F(layer_norm_members, flat(rn_layer_norm(rn_linear(rows(g, x, net), rn_leaf(g, net, WE), NULL, RN_IDENTITY), rn_leaf(g, net, SE), rn_leaf(g, net, TE)))) \
-  F(reshape, flat(rn_sum_to(rn_reshape(x, 1, 1, 4, 2), (int[]){1, 1, 1, 2}))) F(slice, rn_cols_of(x, 3, 4)) F(slice_middle, flat(rn_slice(members(g, x, net), 1, 1, 2))) \
-  F(pad, rn_pad(x, 3, 2, 13)) F(pad_middle, flat(rn_pad(members(g, x, net), 2, 1, 8))) F(concat, rn_concat(x, rn_tanh(x))) \
+  F(layer_norm_members, flat(rn_layer_norm(rn_linear(rows(g, x, net), rn_leaf(g, net, WE), NULL, RN_IDENTITY), \
+    rn_leaf(g, net, SE), rn_leaf(g, net, TE)))) \
+  F(reshape, flat(rn_sum_to(rn_reshape(x, 1, 1, 4, 2), (int[]){1, 1, 1, 2}))) F(slice, rn_cols_of(x, 3, 4)) \
+  F(slice_middle, flat(rn_slice(members(g, x, net), 1, 1, 2))) F(pad, rn_pad(x, 3, 2, 13)) \
+  F(pad_middle, flat(rn_pad(members(g, x, net), 2, 1, 8))) F(concat, rn_concat(x, rn_tanh(x))) \
   F(concat_rows, flat(rn_concat_dim(rows(g, x, net), x, 2))) F(pick, flat(rn_pick(rows(g, x, net), (int[]){3, 0, 7, 7, 1}))) \
-  F(place_cols, flat(rn_place_cols(rn_cols_of(rows(g, x, net), 2, 1), (int[]){3, 0, 2, 2, 1}, 4))) F(rows_of, flat(rn_rows_of(rows(g, x, net), 3, (int[]){4, 0, 4}))) \
+  F(place_cols, flat(rn_place_cols(rn_cols_of(rows(g, x, net), 2, 1), (int[]){3, 0, 2, 2, 1}, 4))) \
+  F(rows_of, flat(rn_rows_of(rows(g, x, net), 3, (int[]){4, 0, 4}))) \
   F(scatter_rows, flat(rn_scatter_rows(rows(g, x, net), 3, (int[]){2, 0, 2, 2, 0}))) F(detach, rn_mul(rn_detach(rn_tanh(x)), rn_detach(x))) \
   F(used_again, rn_add(rn_mul(rn_tanh(x), rn_exp(x)), rn_sub(rn_relu(x), rn_mul(rn_tanh(rn_add(x, x)), x)))) \
   F(given_back, rn_grad(rn_sum(rn_silu(rn_linear(x, rn_leaf(g, net, W), rn_leaf(g, net, B), RN_TANH))), x))
@@ -92,8 +104,10 @@ static int answer(const char *command) {
 }
 static int selftest(const char *path, const char *compiler) {    // 255: did not compile
   char command[2000];
-  snprintf(command, sizeof command, "%s -Wall -Wextra -pedantic -Werror -O2 -DPOLICY_SELFTEST -nodefaultlibs -o '%s.x' '%s' -lc 2>'%s.log' || { head -5 '%s.log' >&2; exit 255; }", compiler, path, path,
-           path, path);
+  snprintf(
+      command, sizeof command,
+      "%s -Wall -Wextra -pedantic -Werror -O2 -DPOLICY_SELFTEST -nodefaultlibs -o '%s.x' '%s' -lc 2>'%s.log' || { head -5 '%s.log' >&2; exit 255; }",
+      compiler, path, path, path, path);
   int status = answer(command);
   if (status) return 255;
   snprintf(command, sizeof command, "'%s.x'", path);
@@ -122,7 +136,8 @@ TEST(every_operation_printed_acts_as_the_engine_does) {
     for (uint32_t i = 0; i < a.g->n; i++) for (int o = 0; o < ops; o++) seen[o] = seen[o] || rn_node_at(a.g, i)->op == op[o];
     rn_free(path), done(&a);
   }
-  for (int o = 0; o < ops; o++) CHECK_THAT(seen[o] && rn_export_can(op[o]->name), "operation '%s' has no form in this test or in src/run/export_ops.c", op[o]->name);
+  for (int o = 0; o < ops; o++)
+    CHECK_THAT(seen[o] && rn_export_can(op[o]->name), "operation '%s' has no form in this test or in src/run/export_ops.c", op[o]->name);
   rn_free(seen), rn_free((char *)folder), rn_run_free(run);
 }
 
@@ -251,7 +266,8 @@ TEST(memory_goes_from_one_act_to_the_next_and_a_reset_clears_it) {
   CHECK(selftest(path, "cc -std=c99") == 0);
   // twice in one process: the second run begins at zero again
   char command[600];
-  snprintf(command, sizeof command, "printf '#include \"%s\"\\nint main(void) { return policy_selftest() || policy_selftest(); }\\n' > '%s.twice.c'", path, path);
+  snprintf(command, sizeof command, "printf '#include \"%s\"\\nint main(void) { return policy_selftest() || policy_selftest(); }\\n' > '%s.twice.c'",
+           path, path);
   CHECK(answer(command) == 0);
   snprintf(command, sizeof command, "%s.twice.c", path);
   char compiler[] = "cc -std=c99 -UPOLICY_SELFTEST";

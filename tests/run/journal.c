@@ -23,6 +23,7 @@ TEST(the_first_record_is_the_one_tensorboard_writes) {
   // length 24, its masked crc, {wall_time 0, file_version}, its masked crc
   rn_text t = {0};
   rn_event_version(&t);
+  CHECK(memcmp(t.at, "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22", 12) == 0);      // as every event file begins
   CHECK(t.n == 8 + 4 + 24 + 4 && t.at[0] == 24 && memcmp(t.at + 12, "\x09\0\0\0\0\0\0\0\0\x1a\x0d" "brain.Event:2", 24) == 0);
   t.n = 0;
   rn_event_scalar(&t, 300, "a", 1.5);
@@ -37,7 +38,8 @@ TEST(what_is_committed_is_read_back_and_the_rest_is_not) {
   rn_journal *log = rn_journal_open(folder, -1, -1, &err);
   CHECK_THAT(log, "%s", err.text);
   const double returns[] = {-3, -1, NAN};
-  for (long u = 0; u < 100; u++) rn_journal_add(log, u, 2 * u, "loss.q", 1.0 / (double)(u + 1)), rn_journal_add(log, u, 2 * u, "v", u == 7 ? NAN : u == 8 ? INFINITY : (double)u);
+  for (long u = 0; u < 100; u++)
+    rn_journal_add(log, u, 2 * u, "loss.q", 1.0 / (double)(u + 1)), rn_journal_add(log, u, 2 * u, "v", u == 7 ? NAN : u == 8 ? INFINITY : (double)u);
   rn_journal_add(log, 99, 198, "v", -1), rn_journal_event(log, 5, "warning", "dead units"), rn_journal_returns(log, 50, "eval", 2, returns);
   rn_journal_returns(log, 90, "eval", 3, returns), rn_journal_meta(log, "command", "rein train 'x'");
   CHECK(rn_journal_commit(log, &err));
@@ -49,7 +51,8 @@ TEST(what_is_committed_is_read_back_and_the_rest_is_not) {
   const rn_series *q = rn_journal_series(&c, "loss.q"), *v = rn_journal_series(&c, "v");
   CHECK(q->n == 100 && q->value[9] == 0.1 && q->update[9] == 9 && q->steps[9] == 18);
   CHECK(v->n == 100 && isnan(v->value[7]) && isinf(v->value[8]) && v->value[99] == -1);      // the last of an update counts
-  CHECK(strcmp(c.events[0].text, "dead units") == 0 && strcmp(rn_journal_meta_of(&c, "command"), "rein train 'x'") == 0 && !rn_journal_series(&c, "w"));
+  CHECK(strcmp(c.events[0].text, "dead units") == 0 && strcmp(rn_journal_meta_of(&c, "command"), "rein train 'x'") == 0 &&
+        !rn_journal_series(&c, "w"));
   rn_journal_contents_free(&c);
 }
 
@@ -92,7 +95,8 @@ TEST(a_file_that_is_no_log_is_named) {
   err = (rn_error){0};
   CHECK(!rn_journal_open("/nowhere/at/all", -1, -1, &err) && err.code == RN_SYSTEM), CHECK_TEXT(err.text, "/nowhere/at/all/run.sqlite");
   snprintf(path, sizeof path, "%s/run.sqlite", folder), err = (rn_error){0};
-  CHECK(rn_write_file(path, "this is a text and no database, long enough to have a header of its own ........................................", 100, &err));
+  CHECK(rn_write_file(path, "this is a text and no database, long enough to have a header of its own ........................................", 100,
+                      &err));
   CHECK(!rn_journal_read(folder, &c, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "not the log of a run");
   err = (rn_error){0};
   CHECK(!rn_journal_open(folder, -1, -1, &err) && err.code == RN_INPUT), CHECK_TEXT(err.text, "not the log of a run");

@@ -4,12 +4,17 @@
 #include <stdlib.h>
 
 typedef struct { double gamma, tau, lr, expectile; int offline, online, how; bool twin; } toy;
-static const rn_option options[] = {RN_COMMON(toy, gamma, tau, lr), RN_OPTION(toy, expectile, 0.7, 0.5, 1, "expectile of V"), RN_COMMON(toy, offline, online),
-                                    RN_CHOICE(toy, how, 1, "mean|min|max", "over members"), RN_OPTION(toy, twin, 1, 0, 1, "two critics"), {0}};
+static const rn_option options[] = {RN_COMMON(toy, gamma, tau, lr),
+                                    RN_OPTION(toy, expectile, 0.7, 0.5, 1, "expectile of V"),
+                                    RN_COMMON(toy, offline, online),
+                                    RN_CHOICE(toy, how, 1, "mean|min|max", "over members"),
+                                    RN_OPTION(toy, twin, 1, 0, 1, "two critics"),
+                                    {0}};
 static const rn_need needs[] = {{"data", RN_SLOT_SOURCE, 0, "logged transitions"}, {"judge", RN_SLOT_JUDGE, 0, "preferences"},
                                 {"pi", RN_SLOT_CLASS, 0, "weighted imitation"}, {0}};
 static const rn_phase phases[] = {{"offline", offsetof(toy, offline)}, {"online", offsetof(toy, online)}, {0}};
-static const rn_system system_toy = {.name = "toy", .summary = "of the tests", .self = sizeof(toy), .options = options, .needs = needs, .phases = phases};
+static const rn_system system_toy = {
+    .name = "toy", .summary = "of the tests", .self = sizeof(toy), .options = options, .needs = needs, .phases = phases};
 
 static rn_recipe *parsed(const char *text, rn_error *err) { return rn_recipe_parse("r.yaml", text, strlen(text), err); }
 
@@ -59,18 +64,40 @@ TEST(a_wrong_line_is_named_with_its_place_and_its_cure) {
 }
 
 TEST(what_is_not_a_recipe_is_refused_with_one_message) {
-  static const struct { const char *text, *says; } bad[] = {
-    {"", "r.yaml: empty; a recipe begins with `system: NAME`"}, {"  \n# only a comment\n", "r.yaml: empty"}, {"---\n...\n", "r.yaml:"},
-    {"just words\n", "r.yaml:1:1: a recipe is made of lines `key: value`"}, {"- a\n- b\n", "r.yaml:1:1: a recipe is made of lines"},
-    {"a: 1\n\tb: 2\n", "r.yaml:2:1: a tab; YAML is indented with spaces"}, {"a: {\n \tb: 2}\n", "r.yaml:2:2: a tab"},
-    {"gamma: \xff\n", "r.yaml:1:8: byte 0xFF is not UTF-8"}, {"gamma: \xc3\n", "byte 0xC3 is not UTF-8"}, {"gamma: \xed\xa0\x80\n", "is not UTF-8"},
-    {"a: \x01\n", "r.yaml:1:4: control character 0x01"},
-    {"a: &x 1\nb: *x\n", "an anchor (&name)"}, {"a: *x\n", "r.yaml:1:"}, {"a: !!int 1\n", "a tag (!name)"}, {"!!map {a: 1}\n", "a tag (!name)"},
-    {"&a {a: 1}\n", "an anchor"}, {"<<: *base\n", "r.yaml:1:"}, {"? [a, b]\n: 1\n", "a key is a word"}, {"a b: 1\n", "'a b' can't be a key"},
-    {"\"\": 1\n", "'' can't be a key"}, {".a: 1\n", "'.a' can't be a key"}, {"a..b: 1\n", "'a..b' can't be a key"},
-    {"a: 1\n---\nb: 2\n", "r.yaml:2:1: a second document"}, {"a: [1, 2\n", "not YAML"}, {"a: {b: 1\n", "not YAML"}, {"a: \"open\n", "not YAML"},
-    {"a: 1\n b: 2\n", "not YAML"}, {"a: b: c\n", "not YAML"}, {"a: [1, {b: 2}]\n", "words and maps mixed"}, {"a: {b: 1}\na.b: 2\n", "'a.b' stands here and at r.yaml:1:5"},
-    {"a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", "nested deeper than 8 levels"}, {"a: \"x\\0y\"\n", "NUL byte"},
+  static const struct { const char *text, *says;
+  } bad[] = {
+      {"", "r.yaml: empty; a recipe begins with `system: NAME`"},
+      {"  \n# only a comment\n", "r.yaml: empty"},
+      {"---\n...\n", "r.yaml:"},
+      {"just words\n", "r.yaml:1:1: a recipe is made of lines `key: value`"},
+      {"- a\n- b\n", "r.yaml:1:1: a recipe is made of lines"},
+      {"a: 1\n\tb: 2\n", "r.yaml:2:1: a tab; YAML is indented with spaces"},
+      {"a: {\n \tb: 2}\n", "r.yaml:2:2: a tab"},
+      {"gamma: \xff\n", "r.yaml:1:8: byte 0xFF is not UTF-8"},
+      {"gamma: \xc3\n", "byte 0xC3 is not UTF-8"},
+      {"gamma: \xed\xa0\x80\n", "is not UTF-8"},
+      {"a: \x01\n", "r.yaml:1:4: control character 0x01"},
+      {"a: &x 1\nb: *x\n", "an anchor (&name)"},
+      {"a: *x\n", "r.yaml:1:"},
+      {"a: !!int 1\n", "a tag (!name)"},
+      {"!!map {a: 1}\n", "a tag (!name)"},
+      {"&a {a: 1}\n", "an anchor"},
+      {"<<: *base\n", "r.yaml:1:"},
+      {"? [a, b]\n: 1\n", "a key is a word"},
+      {"a b: 1\n", "'a b' can't be a key"},
+      {"\"\": 1\n", "'' can't be a key"},
+      {".a: 1\n", "'.a' can't be a key"},
+      {"a..b: 1\n", "'a..b' can't be a key"},
+      {"a: 1\n---\nb: 2\n", "r.yaml:2:1: a second document"},
+      {"a: [1, 2\n", "not YAML"},
+      {"a: {b: 1\n", "not YAML"},
+      {"a: \"open\n", "not YAML"},
+      {"a: 1\n b: 2\n", "not YAML"},
+      {"a: b: c\n", "not YAML"},
+      {"a: [1, {b: 2}]\n", "words and maps mixed"},
+      {"a: {b: 1}\na.b: 2\n", "'a.b' stands here and at r.yaml:1:5"},
+      {"a: {b: {c: {d: {e: {f: {g: {h: {i: 1}}}}}}}}\n", "nested deeper than 8 levels"},
+      {"a: \"x\\0y\"\n", "NUL byte"},
   };
   for (int i = 0; i < RN_COUNT(bad); i++) {
     rn_error err = {0};
@@ -126,7 +153,8 @@ TEST(the_command_line_replaces_the_file_and_says_who_it_is) {
   rn_error err = {0};
   rn_recipe *r = parsed("system: toy\ngamma: 0.9\n", &err);
   CHECK(r && rn_recipe_set(r, "gamma=0.8", &err) && rn_recipe_set(r, "phases.online.steps=1", &err) && rn_recipe_set(r, "hidden.pi=64x64", &err));
-  CHECK(rn_recipe_set(r, "columns.obs=[a, b, c]", &err) && rn_recipe_set(r, "phases={offline: {batch: 7}}", &err) && rn_recipe_set(r, "data=a=b: c.csv", &err));
+  CHECK(rn_recipe_set(r, "columns.obs=[a, b, c]", &err) && rn_recipe_set(r, "phases={offline: {batch: 7}}", &err) &&
+        rn_recipe_set(r, "data=a=b: c.csv", &err));
   CHECK(rn_recipe_check(r, &system_toy, &err));
   CHECK_NEAR(rn_recipe_real(r, "gamma"), 0.8, 0);
   CHECK(strcmp(rn_recipe_place(r, "gamma"), "command line") == 0 && strcmp(rn_recipe_place(r, "system"), "r.yaml:1:9") == 0);
@@ -135,8 +163,10 @@ TEST(the_command_line_replaces_the_file_and_says_who_it_is) {
   CHECK(strcmp(rn_recipe_text(r, "data"), "a=b: c.csv") == 0);
   CHECK(!rn_recipe_set(r, "gamma=0.7", &err));
   CHECK_TEXT(err.text, "command line: gamma is given twice, 0.8 and 0.7; keep one");
-  static const struct { const char *set, *says; } bad[] = {{"gamma", "'gamma' is not key=value"}, {"=1", "can't be a key"}, {"tau=", "tau has no value; write tau=VALUE"},
-                                                            {"a b=1", "can't be a key"}, {"act_low=[1, 2", "not YAML"}, {"act_low=[1\xff]", "not UTF-8"}};
+  static const struct {
+    const char *set, *says;
+  } bad[] = {{"gamma", "'gamma' is not key=value"}, {"=1", "can't be a key"},      {"tau=", "tau has no value; write tau=VALUE"},
+             {"a b=1", "can't be a key"},           {"act_low=[1, 2", "not YAML"}, {"act_low=[1\xff]", "not UTF-8"}};
   for (int i = 0; i < RN_COUNT(bad); i++) {
     err = (rn_error){0};
     CHECK(!rn_recipe_set(r, bad[i].set, &err) && err.code == RN_INPUT);
@@ -177,16 +207,19 @@ TEST(options_reach_the_systems_struct) {
   rn_run *run = rn_run_new(1, 0);
   CHECK(rn_recipe_check(r, &system_toy, &err));
   rn_recipe_put(r, "hidden.pi", "64x64", "here"), rn_recipe_settings(r, run);
-  CHECK(strcmp(rn_setting(run, "hidden.pi", ""), "64x64") == 0 && strcmp(rn_setting(run, "batch", ""), "256") == 0 && !rn_setting(run, "hidden", NULL));
+  CHECK(strcmp(rn_setting(run, "hidden.pi", ""), "64x64") == 0 && strcmp(rn_setting(run, "batch", ""), "256") == 0 &&
+        !rn_setting(run, "hidden", NULL));
   rn_run_free(run), rn_recipe_free(r);
 }
 
 TEST(the_printed_recipe_is_complete_and_reads_back_to_the_same) {
   static const char *const texts[] = {
-    "system: toy\n",
-    "phases: {online: {steps: 1, log_share: 0.5}, offline: {batch: 8}}\nhidden.pi: 64x64\nhidden: none\ndata: \"null\"\nact_low: [-1, -2.5]\nact_high: 3\n",
-    "data: \"a: b # c \\\" \\\\ \\u00e9\"\nenv: 'it''s'\ncolumns: {obs: [\"x y\", \"a,b\", c], truncated: null, reward: r, empty: []}\nslots: {judge: 'mdp:random(3,2)'}\n",
-    "data: -\nenv: '@x'\npolicy.pi: tabular\npolicy: gaussian\nsampler.alpha: 0.25\nsampler: rw\nmem: 2G\nlr: 1e-3\n",
+      "system: toy\n",
+      "phases: {online: {steps: 1, log_share: 0.5}, offline: {batch: 8}}\nhidden.pi: 64x64\nhidden: none\ndata: \"null\"\nact_low: [-1, "
+      "-2.5]\nact_high: 3\n",
+      "data: \"a: b # c \\\" \\\\ \\u00e9\"\nenv: 'it''s'\ncolumns: {obs: [\"x y\", \"a,b\", c], truncated: null, reward: r, empty: []}\nslots: "
+      "{judge: 'mdp:random(3,2)'}\n",
+      "data: -\nenv: '@x'\npolicy.pi: tabular\npolicy: gaussian\nsampler.alpha: 0.25\nsampler: rw\nmem: 2G\nlr: 1e-3\n",
   };
   for (int i = 0; i < RN_COUNT(texts); i++) {
     rn_error err = {0};
@@ -217,7 +250,9 @@ TEST(the_printed_recipe_is_complete_and_reads_back_to_the_same) {
 
 TEST(parts_and_names_see_the_nested_keys) {
   rn_error err = {0};
-  rn_recipe *r = parsed("arms:\n  bc: {system: bc}\n  iql: {system: iql, phases: {online: {steps: 1}}}\nseeds: [1, 2, 3]\ngates: [{name: a, least: 1}, {name: b}]\n", &err);
+  rn_recipe *r = parsed("arms:\n  bc: {system: bc}\n  iql: {system: iql, phases: {online: {steps: 1}}}\nseeds: [1, 2, 3]\ngates: [{name: a, least: "
+                        "1}, {name: b}]\n",
+                        &err);
   CHECK_THAT(r, "%s", err.text);
   const char **names;
   CHECK(rn_recipe_names(r, "arms", &names) == 2 && strcmp(names[0], "bc") == 0 && strcmp(names[1], "iql") == 0);
@@ -236,11 +271,11 @@ TEST(columns_and_samplers_come_out_as_the_data_floor_wants_them) {
   rn_error err = {0};
   rn_columns c;
   rn_sampling s;
-  rn_recipe *r = parsed("columns: {obs: [a, b], act: u, reward: r, truncated: null}\nsampler: rw\nsampler.alpha: 0.2\nphases: {online: {sampler: uniform}}\n", &err);
+  rn_recipe *r = parsed("columns: {obs: [a, b], act: u, reward: r, truncated: null}\nsampler: rw\nsampler.alpha: 0.2\n", &err);
   CHECK(r && rn_recipe_check(r, &system_toy, &err) && rn_recipe_columns(r, &c, &err));
-  CHECK(c.n_obs == 2 && strcmp(c.obs[1], "b") == 0 && c.n_act == 1 && strcmp(c.act[0], "u") == 0 && strcmp(c.reward, "r") == 0 && !c.truncated && !c.n_next);
+  CHECK(c.n_obs == 2 && strcmp(c.obs[1], "b") == 0 && c.n_act == 1 && strcmp(c.act[0], "u") == 0 && strcmp(c.reward, "r") == 0 && !c.truncated &&
+        !c.n_next);
   CHECK(rn_recipe_sampling(r, NULL, &s) && s.kind == RN_RW && s.alpha == 0.2 && s.fraction == 0.1);
-  CHECK(rn_recipe_sampling(r, "online", &s) && s.kind == RN_UNIFORM && rn_recipe_sampling(r, "offline", &s) && s.kind == RN_RW);
   rn_recipe_put(r, "columns.rewards", "x", "here");
   CHECK(!rn_recipe_columns(r, &c, &err)), CHECK_TEXT(err.text, "here: columns has no 'rewards'; did you mean 'reward'?");
   rn_recipe_free(r);

@@ -28,13 +28,15 @@ static void check_balanced(const char *html) {
 
 static void check_alone(const char *html) {
   static const char *const foreign[] = {"http:", "https:", "<script", "src=", "@import", "url(", "nan", "inf\""};
-  for (int i = 0; i < RN_COUNT(foreign); i++) CHECK_THAT(!strstr(html, foreign[i]), "the page holds %s: '%.60s'", foreign[i], strstr(html, foreign[i]));
+  for (int i = 0; i < RN_COUNT(foreign); i++)
+    CHECK_THAT(!strstr(html, foreign[i]), "the page holds %s: '%.60s'", foreign[i], strstr(html, foreign[i]));
   CHECK_TEXT(html, "prefers-color-scheme:dark"), CHECK_TEXT(html, "max-width:46rem"), CHECK_TEXT(html, "viewport");
 }
 
 TEST(a_page_holds_its_parts_and_nothing_of_others) {
   rn_page *p = rn_page_new("A <title> & more", "sub");
-  rn_page_heading(p, "One"), rn_page_text(p, "use `rein <x>` here"), rn_page_code(p, "a < b && c"), rn_page_folded(p, "open me", "inside"), rn_page_heading(p, "Two");
+  rn_page_heading(p, "One"), rn_page_text(p, "use `rein <x>` here"), rn_page_code(p, "a < b && c"), rn_page_folded(p, "open me", "inside"),
+      rn_page_heading(p, "Two");
   static const char *const head[] = {"arm", "value", "word"}, *const cells[] = {"a", "1.5", "x", "b", "\xE2\x88\x92" "2", "3y"};
   rn_page_table(p, "a caption", 3, head, 2, cells);
   static const char *const name[] = {"n"}, *const value[] = {"v"};
@@ -43,15 +45,25 @@ TEST(a_page_holds_its_parts_and_nothing_of_others) {
   char *html = rn_page_print(p), *again = rn_page_print(p);
   CHECK(strcmp(html, again) == 0);
   check_balanced(html), check_alone(html);
-  static const char *const parts[] = {"<title>A &lt;title&gt; &amp; more</title>", "<code>rein &lt;x&gt;</code>", "a &lt; b &amp;&amp; c", "<summary>open me</summary>", "a caption",
-                                      "<td class=\"n\">1.5</td>", "<td>x</td>", "note warn", "class=\"v\">12<", "<a href=\"#p2\">Two</a>"};
+  static const char *const parts[] = {"<title>A &lt;title&gt; &amp; more</title>",
+                                      "<code>rein &lt;x&gt;</code>",
+                                      "a &lt; b &amp;&amp; c",
+                                      "<summary>open me</summary>",
+                                      "a caption",
+                                      "<td class=\"n\">1.5</td>",
+                                      "<td>x</td>",
+                                      "note warn",
+                                      "class=\"v\">12<",
+                                      "<a href=\"#p2\">Two</a>"};
   for (int i = 0; i < RN_COUNT(parts); i++) CHECK_TEXT(html, parts[i]);
   rn_free(html), rn_free(again), rn_page_free(p);
 }
 
 TEST(plots_stand_empty_constant_huge_and_broken_data) {
-  static const double none[1] = {0}, one[] = {3}, same[] = {2, 2, 2, 2}, odd[] = {NAN, 1e300, -1e300, INFINITY, 0, -INFINITY, NAN, 1e-300}, x[] = {0, 1, 2, 3, 4, 5, 6, 7};
-  const rn_curve curves[] = {{"none", 0, none, none, NULL, NULL}, {"one", 1, one, one, one, one}, {"same", 4, x, same, same, same}, {"odd", 8, x, odd, odd, odd}};
+  static const double none[1] = {0}, one[] = {3}, same[] = {2, 2, 2, 2}, odd[] = {NAN, 1e300, -1e300, INFINITY, 0, -INFINITY, NAN, 1e-300},
+                      x[] = {0, 1, 2, 3, 4, 5, 6, 7};
+  const rn_curve curves[] = {
+      {"none", 0, none, none, NULL, NULL}, {"one", 1, one, one, one, one}, {"same", 4, x, same, same, same}, {"odd", 8, x, odd, odd, odd}};
   const rn_sample samples[] = {{"none", 0, none}, {"one", 1, one}, {"same", 4, same}, {"odd", 8, odd}};
   const rn_arm arms[] = {{"whole", {1, 0, 2, 0}}, {"no ends", {1, NAN, NAN, 0}}, {"no value", {NAN, NAN, NAN, 0}}};
   const rn_level levels[] = {{NAN, "nowhere"}, {1, "one"}};
@@ -84,8 +96,22 @@ TEST(a_line_through_known_points_lies_where_it_should) {
 }
 
 TEST(numbers_read_like_numbers) {
-  static const struct { double x; int digits; const char *text; } is[] = {{0, 3, "0"}, {1234567, 0, "1\xE2\x80\x89" "234\xE2\x80\x89" "567"}, {-12.345, 3, "\xE2\x88\x92" "12.3"}, {9999, 0, "9999"},
-                                                                         {0.00123, 2, "0.0012"}, {NAN, 3, "\xE2\x80\x93"}, {-0.0, 2, "0"}};
+  static const struct {
+    double x;
+    int digits;
+    const char *text;
+  } is[] = {{0, 3, "0"},
+            {1234567, 0,
+             "1\xE2\x80\x89"
+             "234\xE2\x80\x89"
+             "567"},
+            {-12.345, 3,
+             "\xE2\x88\x92"
+             "12.3"},
+            {9999, 0, "9999"},
+            {0.00123, 2, "0.0012"},
+            {NAN, 3, "\xE2\x80\x93"},
+            {-0.0, 2, "0"}};
   for (int i = 0; i < RN_COUNT(is); i++) {
     char *text = rn_number_text(is[i].x, is[i].digits);
     CHECK_THAT(strcmp(text, is[i].text) == 0, "%g is '%s', should be '%s'", is[i].x, text, is[i].text);
@@ -103,7 +129,8 @@ static char *make_run(const char *top, const char *name, const char *recipe, dou
   rn_journal *j = rn_journal_open(folder, -1, -1, &err);
   for (long u = 100; u <= 1000; u += 100) {
     double x = end * (double)u / 1000;
-    rn_journal_add(j, u, 2 * u, "eval.return", x), rn_journal_add(j, u, 2 * u, "eval.return.low", x - 1), rn_journal_add(j, u, 2 * u, "eval.return.high", x + 1);
+    rn_journal_add(j, u, 2 * u, "eval.return", x), rn_journal_add(j, u, 2 * u, "eval.return.low", x - 1),
+        rn_journal_add(j, u, 2 * u, "eval.return.high", x + 1);
     rn_journal_add(j, u, 2 * u, "loss.q", 1.0 / (double)u);
   }
   const double returns[] = {end - 2, end - 1, end + 1, end + 2};
@@ -127,15 +154,19 @@ static char *report_of(int n, char *folders[], const char *path) {
 TEST(seeds_are_one_arm_and_differing_keys_name_two) {
   const char *top = test_folder();
   char *folders[5], *path = rn_printed("%s/r.html", top);
-  folders[0] = make_run(top, "a", "system: iql\nseed: 1\nexpectile: 0.7\nenv: cartpole\n", 10), folders[1] = make_run(top, "b", "system: iql\nseed: 2\nexpectile: 0.7\nenv: cartpole\n", 14);
-  folders[2] = make_run(top, "c", "system: iql\nseed: 1\nexpectile: 0.9\nenv: cartpole\n", 20), folders[3] = make_run(top, "d", "system: iql\nseed: 2\nexpectile: 0.9\nenv: cartpole\n", 24);
+  folders[0] = make_run(top, "a", "system: iql\nseed: 1\nexpectile: 0.7\nenv: cartpole\n", 10),
+  folders[1] = make_run(top, "b", "system: iql\nseed: 2\nexpectile: 0.7\nenv: cartpole\n", 14);
+  folders[2] = make_run(top, "c", "system: iql\nseed: 1\nexpectile: 0.9\nenv: cartpole\n", 20),
+  folders[3] = make_run(top, "d", "system: iql\nseed: 2\nexpectile: 0.9\nenv: cartpole\n", 24);
   folders[4] = make_run(top, "e", "system: bc\nseed: 1\nenv: cartpole\nepisodes: 7\n", 5);
   char *html = report_of(5, folders, path);
   CHECK_TEXT(html, "<h1>iql expectile=0.7, iql expectile=0.9, bc on cartpole</h1>"), CHECK_TEXT(html, "3 arms, 5 runs");
   // the mean of 10 and 14 with the widest bootstrap interval of two; pairs differ by 10 exactly
   CHECK_TEXT(html, "95 % interval [10"), CHECK_TEXT(html, "class=\"v\">12"), CHECK_TEXT(html, "iql expectile=0.9 \xE2\x88\x92 iql expectile=0.7");
-  CHECK_TEXT(html, "units are dead: 3 of 64"), CHECK_TEXT(html, "loss.q"), CHECK_TEXT(html, "rein train x --out 'a b'"), CHECK_TEXT(html, "kernels"), CHECK_TEXT(html, "expectile: 0.9");
-  CHECK_THAT(strstr(html, "rein train x --out") && !strstr(strstr(html, "rein train x --out") + 10, "rein train x --out"), "the seeds' command stands twice");
+  CHECK_TEXT(html, "units are dead: 3 of 64"), CHECK_TEXT(html, "loss.q"), CHECK_TEXT(html, "rein train x --out 'a b'"), CHECK_TEXT(html, "kernels"),
+      CHECK_TEXT(html, "expectile: 0.9");
+  CHECK_THAT(strstr(html, "rein train x --out") && !strstr(strstr(html, "rein train x --out") + 10, "rein train x --out"), "the seeds' command "
+                                                                                                                           "stands twice");
   rn_free(html);
   html = report_of(1, folders, path);
   CHECK_TEXT(html, "One seed; brackets: 95 % bootstrap interval over episodes"), CHECK_TEXT(html, "<h1>iql on cartpole</h1>");
@@ -147,7 +178,8 @@ TEST(the_log_that_was_learned_from_is_shown_or_its_trouble_is) {
   const char *top = test_folder();
   char *log = rn_printed("%s/log.safetensors", top), *recipe = rn_printed("system: bc\ndata: \"%s\"\n", log), *path = rn_printed("%s/r.html", top);
   rn_error err = {0};
-  const rn_field fields[] = {{"obs", RN_F32, 2, NULL}, {"act", RN_F32, 1, NULL}, {"reward", RN_F32, 1, NULL}, {"terminated", RN_U8, 1, NULL}, {"truncated", RN_U8, 1, NULL}};
+  const rn_field fields[] = {
+      {"obs", RN_F32, 2, NULL}, {"act", RN_F32, 1, NULL}, {"reward", RN_F32, 1, NULL}, {"terminated", RN_U8, 1, NULL}, {"truncated", RN_U8, 1, NULL}};
   rn_table *t = rn_table_new(RN_COUNT(fields), fields);
   for (int e = 0; e < 8; e++) {
     for (int i = 0; i < 10; i++) {
