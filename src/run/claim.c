@@ -306,7 +306,10 @@ static pid_t start(claim *c, const char *folder, const claim_cell *x, rn_error *
   remove_tree(work);
   if (text && rn_make_folder(work, err) && rn_write_file(file, text, strlen(text), err)) {
     char *argv[] = {program, "--rein-cell", work, NULL};
-    int e = posix_spawn(&pid, program, NULL, NULL, argv, environ);
+    posix_spawnattr_t own;                                       // a group of its own: Ctrl-C reaches us alone, and we end the cells
+    posix_spawnattr_init(&own), posix_spawnattr_setflags(&own, POSIX_SPAWN_SETPGROUP), posix_spawnattr_setpgroup(&own, 0);
+    int e = posix_spawn(&pid, program, NULL, &own, argv, environ);
+    posix_spawnattr_destroy(&own);
     if (e) rn_fail_as(err, RN_SYSTEM, "%s can't be started: %s", program, strerror(e)), pid = -1;
   }
   rn_free(work), rn_free(file), rn_free(text);
@@ -343,6 +346,12 @@ static void tell(const rn_claim_options *o, const char *kind, const char *format
   if (o->say) o->say(o->context, kind, text);
 }
 
+static bool go_on(const claim *c, const rn_claim_options *o, int done, int all, rn_error *err) {
+  int signal = o->interrupt ? *o->interrupt : 0;
+  if (!signal) return true;
+  return rn_fail_as(err, signal == SIGTERM ? RN_TERMINATED : RN_INTERRUPTED, "stopped after %d of %d cells; `rein claim %s` goes on", done, all, c->name);
+}
+
 static void stop_all(running *run, int jobs) {
   for (int j = 0; j < jobs; j++) if (run[j].pid > 0) kill(run[j].pid, SIGTERM);
   for (int j = 0; j < jobs; j++) if (run[j].pid > 0) waitpid(run[j].pid, NULL, 0);
@@ -369,8 +378,7 @@ static bool run_cells(claim *c, const char *folder, const rn_claim_options *o, r
       fine = harvest(c, folder, run[j].cell, status, err), run[j].pid = 0, open--, done++;
       if (done % RN_MAX(all / 20, 1) == 0 || done == all) tell(o, "progress", "%d of %d cells", done, all);
     }
-    if (fine && o->interrupt && *o->interrupt)
-      fine = rn_fail_as(err, *o->interrupt == SIGTERM ? RN_TERMINATED : RN_INTERRUPTED, "stopped after %d of %d cells; `rein claim %s` goes on", done, all, c->name);
+    fine = fine && go_on(c, o, done, all, err);
     nanosleep(&(struct timespec){0, 1000000}, NULL);
   }
   if (!fine) stop_all(run, jobs);
@@ -560,7 +568,7 @@ static rn_code run_claim(claim *c, const char *folder, const rn_claim_options *o
   char *cells = rn_printed("%s/cells", folder);
   bool fine = read_claim(c, err) && rn_make_folder(cells, err) && lock_once(folder, err);
   rn_free(cells);
-  for (int a = 0; fine && a < c->arms; a++) fine = fingerprint(c, a, folder, err);
+  for (int a = 0; fine && a < c->arms; a++) fine = go_on(c, o, 0, c->arms, err) && fingerprint(c, a, folder, err);
   if (!fine || !tune(c, folder, o, err)) return err->code;
   return conclude(c, folder, o, &began, text, json, err);
 }

@@ -5,6 +5,7 @@
 #include "rein/worlds.h"
 #include <math.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 typedef struct { int n, room; rn_figure *at; } figures;
 
@@ -132,6 +133,7 @@ int rn_claim_cell_main(int argc, char **argv) {
   if (argc != 3 || strcmp(argv[1], "--rein-cell")) return -1;
   rn_error err = {0}, own = {0};
   rn_threads_set(1);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);                              // no cell outlives its claim
   rn_code code = claim_run_cell(argv[2], &err);
   if (code != RN_OK) {
     char *path = rn_printed("%s/error", argv[2]);
