@@ -80,7 +80,7 @@ void rn_vpolygamma_f32(int order, size_t n, const float *x, float *y);
   void rn_vsoftmax_##s(int rows, int cols, const T *x, T *p, T *lse); \
   /* Adam with decoupled decay: m, v, theta in one pass; step = lr sqrt(1-b2^t)/(1-b1^t) is the caller's;       */ \
   /* theta -= decay theta; theta -= step m / (sqrt(v) + eps). g is scaled by `scale` first (clipping).          */ \
-  void rn_vadam_##s(size_t n, T *theta, T *m, T *v, const T *g, T scale, T b1, T b2, T step, T eps, T decay);
+  void rn_vadam_##s(size_t n, T *theta, T *m, T *v, const T *g, T scale, double b1, double b2, T step, T eps, T decay);
 RN_DECLARE(float, f32)
 RN_DECLARE(double, f64)
 #undef RN_DECLARE

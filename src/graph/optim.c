@@ -128,7 +128,7 @@ static void descend(rn_optim *o, double lr) {
   double t = (double)++*o->t;
   if (o->kind == ADAM) {
     double c1 = 1 - pow(o->b1, t), root = sqrt(1 - pow(o->b2, t));
-    RN_M(rn_vadam)(net->count, net->value, o->m, o->v, net->grad, (rn_real)scale, (rn_real)o->b1, (rn_real)o->b2, (rn_real)(lr * root / c1),
+    RN_M(rn_vadam)(net->count, net->value, o->m, o->v, net->grad, (rn_real)scale, o->b1, o->b2, (rn_real)(lr * root / c1),
                    (rn_real)(o->eps * root), (rn_real)(lr * o->decay));
   } else if (o->momentum > 0) {
     RN_M(rn_vaffine)(net->count, (rn_real)o->momentum, 0, o->m, o->m);

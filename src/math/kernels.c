@@ -102,9 +102,9 @@ static inline vf without_dust(vf x) {
   return (vf)((vi)x & ~((x <= dust) & (x >= -dust)));
 }
 
-static void map_adam(size_t n, float *theta, float *pm, float *pv, const float *pg, float scale, float b1, float b2, float step, float eps,
-                     float decay) {
-  const vf rest1 = all(1 - b1), rest2 = all(1 - b2);
+static void map_adam(size_t n, float *theta, float *pm, float *pv, const float *pg, float scale, float b1, float b2, float r1, float r2, float step,
+                     float eps, float decay) {
+  const vf rest1 = all(r1), rest2 = all(r2);
   for (size_t i = 0; i < n; i += W) {
     size_t some = n - i;
     vf g = load_some(pg + i, some) * all(scale);

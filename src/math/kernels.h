@@ -47,7 +47,8 @@ typedef struct {
   void (*colsum)(int rows, int cols, const float *x, float *y, bool add);
   void (*rowsum)(int rows, int cols, const float *x, float *y);
   void (*softmax)(int rows, int cols, const float *x, float *p, float *lse);
-  void (*adam)(size_t n, float *theta, float *m, float *v, const float *g, float scale, float b1, float b2, float step, float eps, float decay);
+  void (*adam)(size_t n, float *theta, float *m, float *v, const float *g, float scale, float b1, float b2, float rest1, float rest2, float step,
+               float eps, float decay);
   void (*uniform)(rn_key key, size_t n, float *x);
   void (*normal)(rn_key key, size_t n, float *x);
 } rn_kernels;

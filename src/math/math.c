@@ -81,8 +81,10 @@ float rn_vmaxof_f32(size_t n, const float *x) {
 void rn_vcolsum_f32(int rows, int cols, const float *x, float *y, bool add) { rn_kernels_chosen()->colsum(rows, cols, x, y, add); }
 void rn_vrowsum_f32(int rows, int cols, const float *x, float *y) { rn_kernels_chosen()->rowsum(rows, cols, x, y); }
 void rn_vsoftmax_f32(int rows, int cols, const float *x, float *p, float *lse) { rn_kernels_chosen()->softmax(rows, cols, x, p, lse); }
-void rn_vadam_f32(size_t n, float *theta, float *m, float *v, const float *g, float scale, float b1, float b2, float step, float eps, float decay) {
-  rn_kernels_chosen()->adam(n, theta, m, v, g, scale, b1, b2, step, eps, decay);
+void rn_vadam_f32(size_t n, float *theta, float *m, float *v, const float *g, float scale, double b1, double b2, float step, float eps,
+                  float decay) {
+  // 1 - b is taken in double: 1 - 0.999f is 1.3e-5 off
+  rn_kernels_chosen()->adam(n, theta, m, v, g, scale, (float)b1, (float)b2, (float)(1 - b1), (float)(1 - b2), step, eps, decay);
 }
 void rn_vuniform_f32(rn_key key, size_t n, float *x) { rn_kernels_chosen()->uniform(key, n, x); }
 void rn_vnormal_f32(rn_key key, size_t n, float *x) { rn_kernels_chosen()->normal(key, n, x); }

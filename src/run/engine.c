@@ -393,7 +393,7 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err) {
   }
   fine = fine && session_start(s, err);
   if (fine) {
-    char *checkpoint = rn_printed("%s/checkpoint", o->folder), *text = rn_recipe_print(r, s->system);
+    char *checkpoint = rn_printed("%s/checkpoint", o->folder), *text = rn_recipe_print(s->recipe, s->system);
     fine = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err) && rn_write_file(path, text, strlen(text), err);
     rn_free(checkpoint), rn_free(text);
   }

@@ -43,7 +43,7 @@ static uint64_t sums(uint64_t h) {
   h = rn_hash(s, sizeof s, h);
   rn_vsoftmax_f32(7, 1001, a, c, c + 7007), h = rn_hash(c, 7014 * sizeof *c, h);
   rn_vcolsum_f32(60, 117, a, c, false), rn_vrowsum_f32(60, 117, a, c + 117), h = rn_hash(c, 177 * sizeof *c, h);
-  memcpy(c, a, 6006 * sizeof *c), rn_vadam_f32(2002, c, c + 2002, c + 4004, b, 0.7f, 0.9f, 0.999f, 1e-3f, 1e-8f, 1e-4f);
+  memcpy(c, a, 6006 * sizeof *c), rn_vadam_f32(2002, c, c + 2002, c + 4004, b, 0.7f, (double)0.9f, (double)0.999f, 1e-3f, 1e-8f, 1e-4f);
   h = rn_hash(c, 6006 * sizeof *c, h);
   rn_vnormal_f32(rn_key_new(5, "same", 1, 2), 3333, c);
   return rn_hash(c, 3333 * sizeof *c, h);

@@ -183,7 +183,7 @@ TEST(adam_is_one_pass_of_its_equations) {
     const int n = lengths[s];
     if (!table(t)) continue;
     memcpy(theta, t0, sizeof t0), memcpy(m, m0, sizeof m0), memcpy(v, v0, sizeof v0);
-    table(t)->adam(n, theta, m, v, x, scale, b1, b2, step, eps, decay);
+    table(t)->adam(n, theta, m, v, x, scale, b1, b2, 1 - b1, 1 - b2, step, eps, decay);
     for (int i = 0; i < MOST; i++) {
       float g = x[i] * scale, mi = fmaf(b1, m0[i], (1 - b1) * g), vi = fmaf(b2, v0[i], (1 - b2) * (g * g));
       float ti = fmaf(-step, mi / (sqrtf(vi) + eps), fmaf(-decay, t0[i], t0[i]));
