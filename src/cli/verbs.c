@@ -92,7 +92,7 @@ static const cli_verb verbs[] = {
      "Several runs of one system are its seeds; runs of several systems are arms, side by side.\n",
      "  rein report runs/bc runs/iql --out report.html\n", cli_report, 1, -1, CLI_RUNS, NULL, true, of_report},
     {"export", "RUN --c FILE | --safetensors FILE", "the policy as C, or all parameters", NULL,
-     "  rein export runs/a --c policy.c && cc -O2 -DPOLICY_MAIN policy.c -o policy && ./policy\n", cli_export, 1, 1, CLI_RUNS, NULL, true, of_export},
+     "  rein export runs/a --c policy.c && cc -O2 -DPOLICY_SELFTEST policy.c -o policy && ./policy\n", cli_export, 1, 1, CLI_RUNS, NULL, true, of_export},
     {"step", "SYSTEM [key=value ...]", "one update on given parameters, rows and noise: any update can be checked from outside", NULL,
      "  rein step iql obs=17 act=6 --init params.safetensors\n  rein step iql --params params.safetensors --batch rows.safetensors --out "
      "after.safetensors\n",
