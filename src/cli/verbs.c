@@ -66,7 +66,7 @@ static const cli_verb verbs[] = {
     {"data convert", "FILE OUT [columns.KEY=NAME ...]", "a log in another format",
      "The name says which: OUT.safetensors, OUT.hdf5 (D4RL), OUT.csv, OUT/ (Minari).\n", "  rein data convert plant.csv plant.hdf5 --columns auto\n",
      cli_data_convert, 2, -1, CLI_FILES, NULL, true, of_convert},
-    {"data make", "ENV policy=random|RUN|mix:... episodes=N|steps=N [seed=S]", "a log of an environment", NULL,
+    {"data make", "ENV policy=random|RUN|mode:RUN|mix:... episodes=N|steps=N [seed=S]", "a log of an environment", NULL,
      "  rein data make pendulum policy=random steps=10000 --out random.hdf5\n  rein data make hopper policy=mix:0.9*random+0.1*runs/sac steps=200000 "
      "seed=3 --out mixed.safetensors\n",
      cli_data_make, 2, -1, CLI_WORDS, "policy=|episodes=|steps=|seed=", true, of_make},
