@@ -234,11 +234,16 @@ static rn_code stop(engine *e, rn_error *err) {
   return err->code;
 }
 
-// for the tests of resume: RN_KILL_AFTER=n ends this process as SIGKILL does, after n of its updates
-static void die_when_told(void) {
+// for the tests of resume: RN_KILL_AFTER=n sends this process SIGKILL after n of its updates, n:15 another signal
+static void signal_when_told(void) {
   static long left = -1;
-  if (left == -1) left = getenv("RN_KILL_AFTER") ? atol(getenv("RN_KILL_AFTER")) : 0;
-  if (left > 0 && --left == 0) raise(SIGKILL);
+  static int signal = SIGKILL;
+  if (left == -1) {
+    const char *told = getenv("RN_KILL_AFTER"), *colon = told ? strchr(told, ':') : NULL;
+    left = told ? atol(told) : 0;
+    if (colon) signal = atoi(colon + 1);
+  }
+  if (left > 0 && --left == 0) raise(signal);
 }
 
 static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
@@ -262,7 +267,7 @@ static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
     if (!update(e, p, updates, &over, err)) return err->code;
     if (rn_stopped(s->run)) return stop(e, err);
     s->at[AT_UPDATE]++, s->at[AT_TOTAL]++;
-    die_when_told();
+    signal_when_told();
     long total = (long)s->at[AT_TOTAL];
     if (over || (p->over && p->over(s->self))) updates = (long)s->at[AT_UPDATE];
     if (total % e->log_every == 0) log_notes(e);
