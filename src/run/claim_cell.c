@@ -10,7 +10,10 @@
 typedef struct { int n, room; rn_figure *at; } figures;
 
 static void keep(figures *f, const char *name, double value, double low, double high) {
-  if (f->n == f->room) f->at = rn_grow(f->at, (size_t)f->room * sizeof *f->at, (size_t)(f->room * 2 + 16) * sizeof *f->at), f->room = f->room * 2 + 16;
+  if (f->n == f->room) {
+    int room = f->room * 2 + 16;
+    f->at = rn_grow(f->at, (size_t)f->room * sizeof *f->at, (size_t)room * sizeof *f->at), f->room = room;
+  }
   rn_figure *x = &f->at[f->n++];
   *x = (rn_figure){.value = value, .low = low, .high = high};
   snprintf(x->name, sizeof x->name, "%s", name);

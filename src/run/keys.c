@@ -2,6 +2,8 @@
  * schema, completion, the man page and the printed recipe are made from them. */
 #include "rein/recipe.h"
 #include <float.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const double ANY = 9007199254740992.0;                  // 2^53: whole numbers are exact up to here
 
@@ -86,12 +88,27 @@ static bool hidden_by(const rn_system *s, const char *name) {
   return false;
 }
 
+// a system's own default of an engine's key ("hidden=64x64 rows=8") stands in place of the engine's: what is run is what is printed
+static void own_default(const rn_system *s, rn_recipe_key *k) {
+  static _Thread_local char word[64];
+  size_t n = strlen(k->name);
+  for (const char *at = s ? s->settings : NULL; at && *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+    if (strncmp(at, k->name, n) != 0 || at[n] != '=') continue;
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(at + n + 1, " "), at + n + 1);
+    k->flags &= ~(unsigned)(RN_KEY_OWN | RN_KEY_UNSET);
+    if (k->kind == RN_KEY_INT || k->kind == RN_KEY_REAL) k->value = atof(word);
+    else if (k->kind != RN_KEY_CHOICE) k->text = word;
+    char choice[64];
+    for (int c = 0; k->kind == RN_KEY_CHOICE && rn_key_choice(k->choices, c, choice, sizeof choice); c++) if (strcmp(choice, word) == 0) k->value = c;
+  }
+}
+
 bool rn_recipe_key_at(const rn_system *s, int i, rn_recipe_key *out) {
   if (i < 0) return false;
   for (int k = 0; k < RN_COUNT(before); k++) if (!hidden_by(s, before[k].name) && i-- == 0) return *out = before[k], true;
   if (i < options_of(s)) return *out = of_option(&s->options[i]), true;
   i -= options_of(s);
-  for (int k = 0; k < RN_COUNT(after); k++) if (!hidden_by(s, after[k].name) && i-- == 0) return *out = after[k], true;
+  for (int k = 0; k < RN_COUNT(after); k++) if (!hidden_by(s, after[k].name) && i-- == 0) return *out = after[k], own_default(s, out), true;
   return false;
 }
 

@@ -6,16 +6,15 @@
 //---- words of the recipe -------------------------------------------------------------------------------------------------------------------
 
 // the system's own defaults of keys that the recipe leaves open, "hidden=64x64 rows=8", become part of it: what is printed is what was run
-static void settings_of(session *s) {
+void recipe_settle(rn_recipe *r, const rn_system *system) {
   char text[512];
-  snprintf(text, sizeof text, "%s", s->system->settings ? s->system->settings : "");
+  snprintf(text, sizeof text, "%s", system->settings ? system->settings : "");
   char *save = NULL;
   for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
     char *value = strchr(word, '=');
     *value++ = 0;
-    if (!rn_recipe_find(s->recipe, word)) rn_recipe_put(s->recipe, word, value, "default");
+    if (!rn_recipe_find(r, word)) rn_recipe_put(r, word, value, "default");
   }
-  rn_recipe_settings(s->recipe, s->run);
 }
 
 static long whole(const session *s, const char *key) { return atol(rn_setting(s->run, key, "0")); }
@@ -360,7 +359,7 @@ session *session_new(const rn_recipe *r, const session_plan *plan, rn_error *err
   s->run = rn_run_new((uint64_t)rn_recipe_int(s->recipe, "seed"), plan->memory);
   rn_hang(s->run, "session", s);
   s->g = rn_graph_new(s->run, "update", plan->memory), s->act_graph = rn_graph_new(s->run, "act", plan->memory);
-  settings_of(s);
+  recipe_settle(s->recipe, system), rn_recipe_settings(s->recipe, s->run);
   bool fine = rn_recipe_fill(s->recipe, system, s->self, err) && open_sources(s, err) && open_slots(s, err) && make_scaling(s, err) && check_classes(s, err);
   for (int i = 0; fine && s->kind && i < s->slots; i++) fine = same_world(rn_world_of(s->run, NULL), rn_world_of(s->slot[i]->run, NULL), s->kind->name, given(s, s->slot_name[i]), err);
   if (fine && s->slots && !s->kind && !s->log) rn_world_set(s->run, "data", rn_world_of(s->slot[0]->run, NULL));

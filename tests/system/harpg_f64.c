@@ -257,7 +257,8 @@ TEST(storm_without_a_step_is_momentum) {
 }
 
 TEST(storm_climbs_and_corrects_its_direction) {
-  const char *run = trained("system=storm-pg updates=300 step=0.3 env=mdp:random(5,3,10,1) evaluate=0 episodes=1 seed=3"), *still = trained("system=storm-pg updates=1 step=0 env=mdp:random(5,3,10,1) evaluate=0 episodes=1 seed=3");
+  const char *run = trained("system=storm-pg updates=300 step=0.3 env=mdp:random(5,3,10,1) evaluate=0 episodes=1 seed=3"),
+      *still = trained("system=storm-pg updates=1 step=0 env=mdp:random(5,3,10,1) evaluate=0 episodes=1 seed=3");
   CHECK_THAT(figure_of(run, "gap") < .5 * figure_of(still, "gap"), "gap %g of %g", figure_of(run, "gap"), figure_of(still, "gap"));
   rn_error err = {0};
   char *folder = rn_printed("%s/run", test_folder());
@@ -267,7 +268,8 @@ TEST(storm_climbs_and_corrects_its_direction) {
 
 /* one step of a two-armed table by hand: the weighted gradient of the old policy on trajectories of the new one has the old gradient's mean */
 TEST(importance_weights_undo_the_move) {
-  const char *far = trained("system=storm-pg step=6 falling=false first=4000 batch=4000 eta=0.5 env=mdp:random(2,2,4,2) updates=2 evaluate=0 episodes=1 seed=4");
+  const char *far = trained("system=storm-pg step=6 falling=false first=4000 batch=4000 eta=0.5 "
+                            "env=mdp:random(2,2,4,2) updates=2 evaluate=0 episodes=1 seed=4");
   rn_safetensors *s = last_checkpoint(far);
   const rn_real *d = rn_safetensors_find(s, "d")->data, *at = rn_safetensors_find(s, "pi@old.w")->data;
   rn_mdp *m = rn_mdp_random(2, 2, 4, 2);
@@ -284,7 +286,8 @@ TEST(importance_weights_undo_the_move) {
 
 /* d_0 is the mean over all `first` trajectories, of both asks: near the exact gradient */
 TEST(storm_s_first_direction_is_one_mean) {
-  rn_safetensors *s = last_checkpoint(trained("system=storm-pg step=0 first=4000 batch=1000 updates=1 env=mdp:random(2,2,4,2) evaluate=0 episodes=1 seed=4"));
+  rn_safetensors *s = last_checkpoint(trained("system=storm-pg step=0 first=4000 batch=1000 updates=1 "
+                                              "env=mdp:random(2,2,4,2) evaluate=0 episodes=1 seed=4"));
   const rn_real *d = rn_safetensors_find(s, "d")->data;
   rn_mdp *m = rn_mdp_random(2, 2, 4, 2);
   double zero[4] = {0}, g[4], most = 0;

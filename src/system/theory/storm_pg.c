@@ -1,7 +1,8 @@
 /* system/theory/storm_pg.c - STORM-PG: recursive momentum that corrects the old direction by importance weights, beside N-PG-IGT and HARPG.
  * Source   Yuan et al. 2020, arXiv:2003.04302
  * Nets     pi: any class with log-probabilities; pi@old: the iterate before
- *   d_0 = mean g over `first` trajectories;  then from `batch` trajectories of pi_theta:  d = (1-eta)(d' - g_w(theta')) + g(theta),  theta += gamma_t d
+ *   d_0 = mean g over `first` trajectories;  then from `batch` trajectories of pi_theta:
+ *   d = (1-eta)(d' - g_w(theta')) + g(theta),  theta += gamma_t d
  *   g_w = sum_k grad log pi_theta'(a_k|s_k) sum_{h>=k} gamma^h w_h r_h,  w_h = prod_{k<=h} pi_theta'(a_k|s_k)/pi_theta(a_k|s_k), |ln w_h| <= 10
  * Differs  gamma_t may fall as 1/sqrt(1 + t/50), as for the systems it is compared with */
 #include "rein/system.h"
@@ -21,7 +22,8 @@ static const rn_option options[] = {
   RN_OPTION(storm, eta, 0.9, 1e-6, 1, "share of the new gradient"),
   RN_OPTION(storm, first, 100, 1, 100000, "trajectories of the first direction, at least `batch`"),
   RN_OPTION(storm, batch, 10, 1, 10000, "trajectories of each later one"), {0}};
-static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
+static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"},
+                                {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   storm *o = self;
@@ -88,6 +90,7 @@ static const rn_phase phases[] = {{"train", offsetof(storm, updates), .plan = pl
 static bool evaluate(const void *self, rn_report *out, rn_error *err) { return (void)err, rn_gauge_say(((const storm *)self)->gauge, out), true; }
 static void act(const void *self, const rn_obs *in, rn_action *out) { rn_policy_act(((const storm *)self)->pi, in, out); }
 
-const rn_system rn_storm_pg_system = {.name = "storm-pg", .paper = "arXiv:2003.04302", .summary = "policy gradient with recursive momentum and importance weights",
+const rn_system rn_storm_pg_system = {.name = "storm-pg", .paper = "arXiv:2003.04302",
+                                      .summary = "policy gradient with recursive momentum and importance weights",
                                       .self = sizeof(storm), .options = options, .needs = needs, .build = build, .phases = phases, .act = act,
                                       .evaluate = evaluate};
