@@ -454,16 +454,12 @@ static rn_code with_session(session *s, const rn_train_options *o, bool resumed,
   engine e = {.s = s, .o = o};
   long keep = resumed ? (long)s->at[AT_TOTAL] : -1;
   if (!(e.log = rn_journal_open(o->folder, s->system->cells && resumed ? INT32_MAX : keep, resumed ? (long)s->at[AT_TENSORBOARD] : -1, err))) return err->code;
-<<<<<<< HEAD
-  if (o->command) rn_journal_meta(e.log, "command", o->command);
-  rn_journal_meta(e.log, "version", REIN_VERSION), rn_journal_meta(e.log, "isa", rn_math_isa());
+  rn_journal_about(e.log, o->command);
   char hash[20];
   hash_of_recipe(s, hash);
-  if (resumed && recipe_changed(o->folder, hash)) say(&e, "warning", "recipe.yaml was changed since the run began: going on by what it says now, which is no longer the run that was begun");
+  if (resumed && recipe_changed(o->folder, hash))
+    say(&e, "warning", "recipe.yaml was changed since the run began: going on by what it says now, which is no longer the run that was begun");
   rn_journal_meta(e.log, "recipe", hash);
-=======
-  rn_journal_about(e.log, o->command);
->>>>>>> main
   if (fell_back) say(&e, "warning", "the newest checkpoint is damaged: going on from the one before it");
   if (!resumed) doubts(&e);
   rn_sampler_figures f;
