@@ -28,14 +28,6 @@ static double now(void) {
 
 static int length_of(const session *s, const rn_phase *p) { return *(const int *)((const char *)s->self + p->length); }
 
-static double phase_number(const session *s, const rn_phase *p, const char *key, double fallback) {
-  char full[128];
-  snprintf(full, sizeof full, "phases.%s.%s", p->name, key);
-  double x;
-  const char *text = rn_setting(s->run, full, NULL);
-  return text && rn_number(text, &x) ? x : fallback;
-}
-
 static pace pace_of(const session *s, const rn_phase *p) {
   return (pace){.steps = phase_number(s, p, "steps", p->counts_steps || s->stands ? 1 : 0), .each = phase_number(s, p, "updates", 1),
                 .warmup = phase_number(s, p, "warmup", 0), .share = phase_number(s, p, "log_share", -1),

@@ -21,6 +21,8 @@ static bool whole_updates(session *s, const rn_phase *p, rn_error *err) {
   if (p->rows && before >= length_of(s, p))
     return rn_fail(err, "%s: %s is %d, and the first %ld steps are without updates (%s): nothing would be trained; raise %s or lower %s", rn_recipe_place(s->recipe, option_of(s, p)),
                    option_of(s, p), length_of(s, p), before, waits ? waits : "warmup", option_of(s, p), waits ? waits : "warmup");
+  if (p->rows && phase_number(s, p, "steps", 1) == 0)
+    return rn_fail(err, "phases.%s.steps is 0, but the phase counts environment steps: it would never end; say 1 or more", p->name);
   rn_plan plan = {0};
   if (!p->steps || !p->plan) return true;
   rn_graph_begin(s->g, rn_key_of(s->run, "plan", 0, 0));

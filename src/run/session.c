@@ -21,7 +21,7 @@ static long whole(const session *s, const char *key) { return atol(rn_setting(s-
 
 static int length_of(const session *s, const rn_phase *p) { return *(const int *)((const char *)s->self + p->length); }
 
-static double phase_number(const session *s, const rn_phase *p, const char *key, double fallback) {
+double phase_number(const session *s, const rn_phase *p, const char *key, double fallback) {
   char full[128];
   double x;
   snprintf(full, sizeof full, "phases.%s.%s", p->name, key);

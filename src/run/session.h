@@ -47,6 +47,7 @@ typedef struct session {
 
 /* What a session is for. `folder`: where a replay may live, NULL: in memory. collects: environments and replay are made. */
 typedef struct { const char *folder; bool collects; size_t memory; } session_plan;
+double phase_number(const session *s, const rn_phase *p, const char *key, double fallback);      // phases.NAME.KEY
 /* The system's own defaults of keys that the recipe leaves open become part of it. */
 void recipe_settle(rn_recipe *r, const rn_system *system);
 session *session_new(const rn_recipe *r, const session_plan *plan, rn_error *err);       // NULL and a message
