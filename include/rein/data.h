@@ -58,6 +58,7 @@ bool rn_table_check_finite(const rn_table *t, const char *path, rn_error *err); 
 /* A folder: one raw file a column (obs.bin) and table.json. rn_table_open maps it read-only; rows are fetched by the kernel as they are used. */
 bool rn_table_save(const rn_table *t, const char *folder, rn_error *err);
 rn_table *rn_table_open(const char *folder, rn_error *err);
+bool rn_table_is_mapped(const rn_table *t);                // its rows lie in files: the kernel may drop them from memory
 
 //---- live: replay that slides ----------------------------------------------------------------------------------------------------
 

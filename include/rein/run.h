@@ -59,7 +59,7 @@ typedef struct {
   int episodes, threads;
   uint64_t seed;
   bool any_seed;
-} rn_evaluate_options;      // any_seed: the recipe's
+} rn_evaluate_options;      // any_seed: `seed` counts; else the recipe's
 rn_code rn_evaluate_run(const rn_evaluate_options *o, rn_evaluation *out, rn_error *err);
 rn_code rn_export_c(const char *folder, const char *path, rn_error *err);
 rn_code rn_export_safetensors(const char *folder, const char *path, rn_error *err);

@@ -80,7 +80,7 @@ rn_code cli_eval(cli *c, rn_error *err) {
                              .episodes = (int)cli_whole(c, "episodes", 0),
                              .threads = (int)cli_whole(c, "threads", 0),
                              .seed = (uint64_t)cli_whole(c, "seed", 0),
-                             .any_seed = !cli_text(c, "seed")};
+                             .any_seed = cli_text(c, "seed") != NULL};
     code = rn_evaluate_run(&o, &e, err);
     if (code == RN_OK && c->json && i) printf(",");
     if (code == RN_OK && c->json) evaluation_json(folders[i], &e);

@@ -155,3 +155,5 @@ rn_table *rn_table_open(const char *folder, rn_error *err) {
   rn_json_free(&j), rn_free(text), rn_free(path);
   return t;
 }
+
+bool rn_table_is_mapped(const rn_table *t) { return t->mapped; }

@@ -100,6 +100,10 @@ static double minibatch(const rn_ppo *s, const rn_rollout *r, const rows *m, dou
 void rn_ppo_update(const rn_ppo *s, const rn_rollout *r) {
   rn_graph *g = r->g;
   int n = r->T * r->n, w = rn_obs_width(rn_world_of(r->run, NULL)), wa = rn_act_width(rn_world_of(r->run, NULL));
+  if (n < s->o.minibatch) {
+    rn_stop((rn_run *)r->run, RN_INPUT, "a rollout of %d rows does not fill a minibatch of %d", n, s->o.minibatch);
+    return;
+  }
   float *value = rn_scratch_bytes(g, (size_t)n * sizeof *value), *next = rn_scratch_bytes(g, (size_t)n * sizeof *next);
   float *adv = rn_scratch_bytes(g, (size_t)n * sizeof *adv), *ret = rn_scratch_bytes(g, (size_t)n * sizeof *ret);
   int *order = rn_scratch_bytes(g, (size_t)n * sizeof *order);

@@ -18,14 +18,14 @@ static bool observations(session *s, int w, float *obs, rn_error *err) {
   rn_worlds *world = rn_worlds_new(own, s->kind, "export", 1, err);
   if (!world) return rn_run_free(own), false;
   rn_worlds_reset_all(world);
+  float *act = rn_new((size_t)world->act * sizeof *act);
   for (int i = 0; i < TESTS; i++) {
-    float act[64];
     memcpy(obs + i * w, world->env.obs, (size_t)w * sizeof *obs);
     for (int k = 0; k < world->act; k++) act[k] = s->kind->act.kind == RN_DISCRETE ? (float)rn_below(&key, s->kind->act.dim[0]) : rn_uniform(&key, -1, 1);
     if (!rn_worlds_step(world, act)) break;
     if (rn_worlds_over(world, 0)) rn_worlds_reset_all(world);
   }
-  rn_worlds_close_all(own), rn_run_free(own);
+  rn_free(act), rn_worlds_close_all(own), rn_run_free(own);
   return true;
 }
 

@@ -1,7 +1,9 @@
 /* run/engine.c - the life of a run: phases, updates, checkpoints, evaluations, and its way back after a stop. */
 #include "session.h"
+#include <dirent.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 // what the recipe says of a phase, read once at its entry
 typedef struct { double steps, each, warmup, share; int batch; } pace;
@@ -25,14 +27,6 @@ static double now(void) {
 }
 
 static int length_of(const session *s, const rn_phase *p) { return *(const int *)((const char *)s->self + p->length); }
-
-static double phase_number(const session *s, const rn_phase *p, const char *key, double fallback) {
-  char full[128];
-  snprintf(full, sizeof full, "phases.%s.%s", p->name, key);
-  double x;
-  const char *text = rn_setting(s->run, full, NULL);
-  return text && rn_number(text, &x) ? x : fallback;
-}
 
 static pace pace_of(const session *s, const rn_phase *p) {
   return (pace){.steps = phase_number(s, p, "steps", p->counts_steps || s->stands ? 1 : 0), .each = phase_number(s, p, "updates", 1),
@@ -94,8 +88,45 @@ static void log_notes(engine *e) {
   for (int i = 0; i < n; i++) rn_journal_add(e->log, (long)e->s->at[AT_TOTAL], (long)e->s->at[AT_STEPS], names[i], values[i]);
 }
 
+static const char *phase_name(const session *s) {
+  const rn_phase *p = s->system->phases;
+  return p && p[s->at[AT_PHASE]].name ? p[s->at[AT_PHASE]].name : "the end";
+}
+
+// whether an entry belongs to what was learned: a block, an optimiser's moments, the normaliser
+static bool learned(const session *s, const char *name) {
+  rn_net **nets;
+  int n = rn_nets(s->run, &nets);
+  if (strncmp(name, "adam.", 5) == 0 || strncmp(name, "sgd.", 4) == 0 || strncmp(name, "normal.", 7) == 0) return true;
+  for (int i = 0; i < n; i++) {
+    size_t length = strlen(rn_net_name(nets[i]));
+    if (strncmp(name, rn_net_name(nets[i]), length) == 0 && name[length] == '.') return true;
+  }
+  return false;
+}
+
+// a step may leave numbers that only the next loss would show: a checkpoint with such is no good checkpoint
+static bool learned_is_finite(engine *e, rn_error *err) {
+  session *s = e->s;
+  rn_entry x;
+  for (int i = 0; rn_state_entry(s->run, i, &x); i++) {
+    if ((x.type != RN_F32 && x.type != RN_F64) || !learned(s, x.name)) continue;
+    for (size_t k = 0; k < x.count; k++) {
+      double v = x.type == RN_F32 ? (double)((const float *)x.data)[k] : ((const double *)x.data)[k];
+      if (isfinite(v)) continue;
+      rn_fail_as(err, RN_NUMBERS, "update %lld of phase %s: %s entry %zu is %g; the last good checkpoint stays in %s", (long long)s->at[AT_UPDATE], phase_name(s), x.name, k, v,
+                 e->o->folder);
+      rn_error ignored = {0};
+      rn_journal_event(e->log, (long)s->at[AT_TOTAL], "stopped", err->text), rn_journal_commit(e->log, &ignored);
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool save(engine *e, rn_error *err) {
   session *s = e->s;
+  if (!learned_is_finite(e, err)) return false;
   if (s->live && !rn_live_commit(s->live, err)) return false;
   if (!rn_journal_commit(e->log, err)) return false;
   s->at[AT_TENSORBOARD] = rn_journal_tensorboard_bytes(e->log);
@@ -108,7 +139,13 @@ static bool evaluate(engine *e, rn_error *err) {
   int n = (int)rn_recipe_int(s->recipe, "episodes");
   double *returns = rn_new((size_t)n * sizeof *returns);
   int *lengths = rn_new((size_t)n * sizeof *lengths);
-  bool fine = session_evaluate(s, s->kind, n, rn_run_seed(s->run), returns, lengths, err);
+  rn_error why = {0};
+  bool fine = session_evaluate(s, s->kind, n, rn_run_seed(s->run), returns, lengths, &why);
+  if (!fine && why.code == RN_NUMBERS) {
+    rn_error ignored = {0};
+    rn_fail_as(err, RN_NUMBERS, "update %lld of phase %s: %s; the last good checkpoint stays in %s", (long long)s->at[AT_UPDATE], phase_name(s), why.text, e->o->folder);
+    rn_journal_event(e->log, (long)s->at[AT_TOTAL], "stopped", err->text), rn_journal_commit(e->log, &ignored);
+  } else if (!fine) rn_fail_as(err, why.code, "%s", why.text);
   if (fine) {
     long at = (long)s->at[AT_TOTAL], steps = (long)s->at[AT_STEPS];
     rn_interval x = rn_interval_of(RN_STAT_MEAN, 1, &n, returns, &(rn_boot){.key = rn_key_of(s->run, "evaluate.interval", 0, 0)});
@@ -130,7 +167,7 @@ static void draw_rows(session *s, const rn_phase *p, const rn_sampler *how, doub
   uint64_t update = (uint64_t)s->at[AT_TOTAL];
   int64_t old = how ? rn_sampler_rows(how) : 0, fresh = s->live ? rn_table_rows(s->live) : 0;
   if (old) rn_sampler_draw(how, rn_key_of(s->run, purpose, update, 0), n, rows);
-  if (!fresh || share == 1) return;
+  if (!fresh || (share == 1 && old)) return;
   int64_t *newer = rn_scratch_bytes(s->g, (size_t)n * sizeof *newer);
   rn_sampler_draw(s->live_sampler, rn_key_of(s->run, purpose, update, 1), n, newer);
   rn_key coin = rn_key_of(s->run, purpose, update, 2);
@@ -373,12 +410,50 @@ static rn_code live(engine *e, bool resumed, rn_error *err) {
   return fine ? RN_OK : err->code;
 }
 
+static void hash_of_recipe(const session *s, char hash[20]) {
+  char *text = rn_recipe_print(s->recipe, s->system);
+  snprintf(hash, 20, "%016llx", (unsigned long long)rn_hash(text, strlen(text), 0));
+  rn_free(text);
+}
+
+static bool recipe_changed(const char *folder, const char *hash) {
+  rn_journal_contents c;
+  rn_error ignored = {0};
+  if (!rn_journal_read(folder, &c, &ignored)) return false;
+  const char *was = rn_journal_meta_of(&c, "recipe");
+  bool changed = was && strcmp(was, hash) != 0;
+  rn_journal_contents_free(&c);
+  return changed;
+}
+
+// what a log can't give although it can be read
+static void doubts(engine *e) {
+  const session *s = e->s;
+  long batch = rn_recipe_int(s->recipe, "batch");
+  char text[256];
+  if (s->log_sampler && rn_sampler_rows(s->log_sampler) < batch) {
+    snprintf(text, sizeof text, "an update draws %ld rows, but only %lld of the log can be drawn: every row comes several times in each", batch,
+             (long long)rn_sampler_rows(s->log_sampler));
+    say(e, "warning", text);
+  }
+  if (s->live && rn_recipe_int(s->recipe, "capacity") < batch) {
+    snprintf(text, sizeof text, "the replay keeps %ld rows, fewer than the %ld that an update draws", rn_recipe_int(s->recipe, "capacity"), batch);
+    say(e, "warning", text);
+  }
+}
+
 static rn_code with_session(session *s, const rn_train_options *o, bool resumed, bool fell_back, rn_error *err) {
   engine e = {.s = s, .o = o};
   long keep = resumed ? (long)s->at[AT_TOTAL] : -1;
   if (!(e.log = rn_journal_open(o->folder, s->system->cells && resumed ? INT32_MAX : keep, resumed ? (long)s->at[AT_TENSORBOARD] : -1, err))) return err->code;
   rn_journal_about(e.log, o->command);
+  char hash[20];
+  hash_of_recipe(s, hash);
+  if (resumed && recipe_changed(o->folder, hash))
+    say(&e, "warning", "recipe.yaml was changed since the run began: going on by what it says now, which is no longer the run that was begun");
+  rn_journal_meta(e.log, "recipe", hash);
   if (fell_back) say(&e, "warning", "the newest checkpoint is damaged: going on from the one before it");
+  if (!resumed) doubts(&e);
   rn_sampler_figures f;
   if (s->log_sampler && !resumed && (rn_sampler_say(s->log_sampler, &f), f.warning)) say(&e, "warning", f.warning);
   rn_code code = live(&e, resumed, err);
@@ -391,28 +466,61 @@ static void threads_of(const rn_recipe *r, const rn_train_options *o) {
   rn_threads_set(n);
 }
 
+// what a run that did not start has made of its folder is taken back
+static void take_back(const char *folder, bool was_there) {
+  static const char *const parts[] = {"live", "checkpoint"};
+  for (int k = 0; k < RN_COUNT(parts); k++) {
+    char *path = rn_printed("%s/%s", folder, parts[k]);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+      if (e->d_name[0] == '.') continue;
+      char *file = rn_printed("%s/%s", path, e->d_name);
+      unlink(file), rn_free(file);
+    }
+    if (d) closedir(d), rmdir(path);
+    rn_free(path);
+  }
+  char *lock = rn_printed("%s/lock", folder), *recipe = rn_printed("%s/recipe.yaml", folder);
+  unlink(lock), unlink(recipe), rn_free(lock), rn_free(recipe);
+  if (!was_there) rmdir(folder);
+}
+
+static bool empty_or_absent(const char *folder, bool *there, rn_error *err) {
+  DIR *d = opendir(folder);
+  *there = d != NULL || rn_exists(folder);
+  if (!d) return !*there || rn_fail(err, "%s: not a folder that can be read; name another one", folder);
+  const char *other = NULL;
+  char name[300] = "";
+  for (struct dirent *e; !other && (e = readdir(d));)
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && strcmp(e->d_name, "lock") != 0 && strcmp(e->d_name, "live") != 0 && strcmp(e->d_name, "checkpoint") != 0)
+      snprintf(name, sizeof name, "%s", e->d_name), other = name;
+  closedir(d);
+  return !other || rn_fail(err, "%s: holds other things (%s); a run wants a folder of its own", folder, other);
+}
+
 rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err) {
-  char *path = rn_printed("%s/recipe.yaml", o->folder);
+  char *path = rn_printed("%s/recipe.yaml", o->folder), *checkpoint = rn_printed("%s/checkpoint", o->folder);
   size_t memory = o->memory ? o->memory : rn_recipe_bytes(r, "mem");
   session *s = NULL;
+  bool there = false, made = false;
   bool fine = !rn_exists(path) || rn_fail(err, "%s: holds a run already; go on with  rein resume %s, or name another folder", o->folder, o->folder);
+  fine = fine && empty_or_absent(o->folder, &there, err);
   threads_of(r, o);
   // everything that can be wrong with the input is found before anything is written
-  fine = fine && (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL;
+  fine = fine && memory_fits(r, memory, err) && (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
+  if (fine) fine = made = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err);
   if (fine && s->live) {                                        // a replay lives in the folder
-    session_free(s), s = NULL;
-    char *checkpoint = rn_printed("%s/checkpoint", o->folder);
-    fine = rn_make_folder(checkpoint, err) && (s = session_new(r, &(session_plan){o->folder, true, memory}, err)) != NULL;
-    rn_free(checkpoint);
+    session_free(s);
+    fine = (s = session_new(r, &(session_plan){o->folder, true, memory}, err)) != NULL && session_start(s, err);
   }
-  fine = fine && session_start(s, err);
   if (fine) {
-    char *checkpoint = rn_printed("%s/checkpoint", o->folder), *text = rn_recipe_print(s->recipe, s->system);
-    fine = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err) && rn_write_file(path, text, strlen(text), err);
-    rn_free(checkpoint), rn_free(text);
+    char *text = rn_recipe_print(s->recipe, s->system);
+    fine = rn_write_file(path, text, strlen(text), err);
+    rn_free(text);
   }
+  if (!fine && made) take_back(o->folder, there);
   rn_code code = fine ? with_session(s, o, false, false, err) : err->code;
-  session_free(s), rn_free(path);
+  session_free(s), rn_free(path), rn_free(checkpoint);
   return code;
 }
 
@@ -432,10 +540,14 @@ rn_code rn_resume(const rn_train_options *o, rn_error *err) {
   rn_free(list);
   session_plan plan = {o->folder, true, memory};
   bool fell_back = false;
-  session *s = n ? session_load(o->folder, &plan, &fell_back, err) : session_new(r, &plan, err);
+  session *s = !memory_fits(r, memory, err) ? NULL : n ? session_load(o->folder, &plan, &fell_back, err) : session_new(r, &plan, err);
   rn_recipe_free(r);
   if (!s) return err->code;
   rn_code code = RN_OK;
+  char hash[20];
+  hash_of_recipe(s, hash);
+  if (s->at[AT_FINISHED] && o->say && recipe_changed(o->folder, hash))
+    o->say(o->context, "warning", "recipe.yaml was changed, but the run is finished: nothing is trained by it; begin another run with from=FOLDER");
   if (n == 0 && !session_start(s, err)) code = err->code;
   else if (!s->at[AT_FINISHED]) code = with_session(s, o, n > 0, fell_back, err);
   session_free(s);

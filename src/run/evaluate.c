@@ -22,7 +22,7 @@ bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_
     }
     for (int i = 0; i < n && from + i < episodes; i++) returns[from + i] = w->total[i * w->seats], lengths[from + i] = (int)w->step[i];
   }
-  if (!fine) rn_fail_as(err, RN_NUMBERS, "evaluation: %s", rn_stopped(own) ? rn_stopped(own)->text : "stopped");
+  if (!fine) rn_fail_as(err, RN_NUMBERS, "evaluation: %s", rn_stopped(own)->text);
   rn_free(act), rn_free(memory), rn_worlds_close_all(own), rn_run_free(own);
   return fine;
 }
@@ -57,17 +57,26 @@ static bool by_episodes(session *s, const rn_env_kind *kind, int episodes, uint6
 rn_code rn_evaluate_run(const rn_evaluate_options *o, rn_evaluation *out, rn_error *err) {
   *out = (rn_evaluation){0};
   if (o->threads > 0) rn_threads_set(o->threads);
-  session *s = session_load(o->folder, &(session_plan){0}, NULL, err);
+  bool fell_back = false;
+  session *s = session_load(o->folder, &(session_plan){0}, &fell_back, err);
   if (!s) return err->code;
   bool fine = true;
   if (!s->system->act) fine = rn_fail(err, "%s: %s does not act: there is nothing to evaluate", o->folder, s->system->name);
   const rn_env_kind *kind = s->kind, *other = NULL;
   if (fine && o->env && (fine = (other = rn_env_find(o->env, err)) != NULL)) kind = other;
+  if (fine && other) {
+    rn_world w = world_of_env(other);
+    fine = same_world(rn_world_of(s->run, NULL), &w, o->folder, other->name, err);
+  }
   int episodes = o->episodes > 0 ? o->episodes : (int)rn_recipe_int(s->recipe, "episodes");
   uint64_t seed = o->any_seed ? o->seed : rn_run_seed(s->run);
   if (fine && o->data) fine = rn_evaluate_log(s, o->data, out, err);
   else if (fine && kind) fine = by_episodes(s, kind, episodes, seed, out, err);
   else if (fine) fine = rn_fail(err, "%s: the run has no environment; say env=NAME, or data=LOG for an estimate from held-out episodes", o->folder);
+  size_t n = strlen(out->note);
+  if (fine && fell_back)
+    snprintf(out->note + n, sizeof out->note - n, "%sthe newest checkpoint is damaged: these are the figures of the one before it, after %lld updates", n ? "\n" : "",
+             (long long)s->at[AT_TOTAL]);
   if (other) rn_env_done(other);
   session_free(s);
   return fine ? RN_OK : err->code;

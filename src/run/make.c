@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 enum { MOST_PARTS = 8 };
-typedef struct { double share; char name[256]; session *s; rn_mode mode; } part;
+typedef struct { double share; char name[1024]; session *s; rn_mode mode; } part;
 
 // "random", "runs/a" (as it explores), "mode:runs/a" (as it is evaluated), "mix:0.8*random+0.2*runs/a"
 static bool parts_of(const char *policy, part *parts, int *n, rn_error *err) {
   *n = 0;
   if (strncmp(policy, "mix:", 4) != 0) {
+    if (strlen(policy) >= sizeof parts[0].name) return rn_fail(err, "policy: a name of %zu letters; at most %zu", strlen(policy), sizeof parts[0].name - 1);
     snprintf(parts[0].name, sizeof parts[0].name, "%s", policy), parts[0].share = 1, *n = 1;
     return true;
   }
@@ -16,8 +17,9 @@ static bool parts_of(const char *policy, part *parts, int *n, rn_error *err) {
   for (const char *at = policy + 4; *at;) {
     char *star, *end;
     double share = strtod(at, &star);
-    if (star == at || *star != '*' || share <= 0 || *n == MOST_PARTS) return rn_fail(err, "policy: '%s' should be like mix:0.8*random+0.2*runs/a", policy);
+    if (star == at || *star != '*' || !(share > 0 && share < 1e9) || *n == MOST_PARTS) return rn_fail(err, "policy: '%s' should be like mix:0.8*random+0.2*runs/a", policy);
     size_t length = (end = strchr(star + 1, '+')) ? (size_t)(end - star - 1) : strlen(star + 1);
+    if (length == 0 || length >= sizeof parts[*n].name) return rn_fail(err, "policy: '%s' should be like mix:0.8*random+0.2*runs/a", policy);
     snprintf(parts[*n].name, sizeof parts[*n].name, "%.*s", (int)length, star + 1), parts[*n].share = share, total += share, ++*n;
     at = end ? end + 1 : star + 1 + length;
   }
@@ -31,8 +33,8 @@ static bool open_part(part *p, const rn_env_kind *kind, rn_error *err) {
   if (!(p->s = session_load(p->name, &(session_plan){0}, NULL, err))) return false;
   const rn_world *w = rn_world_of(p->s->run, NULL);
   if (!p->s->system->act) return rn_fail(err, "%s: %s does not act", p->name, p->s->system->name);
-  bool same = rn_space_width(&w->obs) == rn_space_width(&kind->obs) && rn_space_width(&w->act) == rn_space_width(&kind->act) && w->act.kind == kind->act.kind;
-  return same || rn_fail(err, "%s: was trained on another shape of environment than %s", p->name, kind->name);
+  rn_world here = world_of_env(kind);
+  return same_world(&here, w, kind->name, p->name, err);
 }
 
 static void random_action(const rn_env_kind *kind, const rn_worlds *w, uint64_t seed, float *act) {
@@ -48,9 +50,9 @@ static rn_table *table_of(const rn_env_kind *k, const rn_worlds *w) {
   rn_table *t = rn_table_new(RN_COUNT(f), f);
   if (k->act.kind == RN_DISCRETE) rn_table_set_choices(t, k->act.dim[0]);
   else {
-    float low[64], high[64];
+    float *low = rn_new(2 * (size_t)w->act * sizeof *low), *high = low + w->act;
     for (int i = 0; i < w->act; i++) low[i] = k->act.low ? k->act.low[i] : -1, high[i] = k->act.high ? k->act.high[i] : 1;
-    rn_table_set_bounds(t, low, high);
+    rn_table_set_bounds(t, low, high), rn_free(low);
   }
   return t;
 }
@@ -74,13 +76,25 @@ static const part *drawn(const part *parts, int n, rn_key key) {           // wh
   return &parts[n - 1];
 }
 
-static bool write_table(const rn_table *t, const char *out, rn_error *err) {
+typedef struct { const char *end; bool (*write)(const rn_table *t, const char *path, rn_error *err); } format;
+static const format formats[] = {{"/", rn_write_minari}, {".hdf5", rn_write_d4rl}, {".csv", rn_write_csv}, {".safetensors", rn_write_safetensors_table}};
+
+// by the name's end; asked before the first episode, which may be hours before the last
+static const format *format_of(const char *out, rn_error *err) {
   size_t n = strlen(out);
-  if (n && out[n - 1] == '/') return rn_write_minari(t, out, err);
-  if (n > 5 && strcmp(out + n - 5, ".hdf5") == 0) return rn_write_d4rl(t, out, err);
-  if (n > 4 && strcmp(out + n - 4, ".csv") == 0) return rn_write_csv(t, out, err);
-  if (n > 12 && strcmp(out + n - 12, ".safetensors") == 0) return rn_write_safetensors_table(t, out, err);
-  return rn_fail(err, "%s: the name should end in .safetensors, .hdf5 (D4RL), .csv or / (a Minari folder)", out);
+  for (int i = 0; i < RN_COUNT(formats); i++) {
+    size_t k = strlen(formats[i].end);
+    if (n > k && strcmp(out + n - k, formats[i].end) == 0) return &formats[i];
+  }
+  return rn_fail(err, "%s: the name should end in .safetensors, .hdf5 (D4RL), .csv or / (a Minari folder)", out), NULL;
+}
+
+// the folder that the file will lie in takes a new file
+static bool can_be_written(const char *out, rn_error *err) {
+  size_t n = strlen(out);
+  if (n && out[n - 1] == '/') return true;                       // a folder of its own, made with its parents
+  rn_out *probe = rn_out_open(out, err);
+  return rn_out_abandon(probe), probe != NULL;
 }
 
 rn_code rn_data_make(const rn_data_order *o, rn_error *err) {
@@ -89,6 +103,8 @@ rn_code rn_data_make(const rn_data_order *o, rn_error *err) {
   const rn_env_kind *kind = rn_env_find(o->env, err);
   bool fine = kind && parts_of(o->policy ? o->policy : "random", parts, &n, err);
   if (fine && (o->episodes > 0) == (o->steps > 0)) fine = rn_fail(err, "say how much: episodes=N or steps=N");
+  const format *as = fine ? format_of(o->out, err) : NULL;
+  fine = fine && as && can_be_written(o->out, err);
   for (int i = 0; fine && i < n; i++) fine = open_part(&parts[i], kind, err);
   rn_run *run = rn_run_new(o->seed, 0);
   rn_worlds *w = fine ? rn_worlds_new(run, kind, "make", 1, err) : NULL;
@@ -111,7 +127,7 @@ rn_code rn_data_make(const rn_data_order *o, rn_error *err) {
     episodes++;
   }
   if (fine && !rn_worlds_over(w, 0)) rn_table_end(t, RN_END_CUT, w->env.obs);
-  fine = fine && write_table(t, o->out, err);
+  fine = fine && as->write(t, o->out, err);
   for (int i = 0; i < n; i++) session_free(parts[i].s);
   rn_free(before), rn_free(act), rn_free(memory), rn_table_free(t), rn_worlds_close_all(run), rn_run_free(run);
   if (kind) rn_env_done(kind);

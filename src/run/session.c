@@ -6,21 +6,28 @@
 //---- words of the recipe -------------------------------------------------------------------------------------------------------------------
 
 // the system's own defaults of keys that the recipe leaves open, "hidden=64x64 rows=8", become part of it: what is printed is what was run
-static void settings_of(session *s) {
+void recipe_settle(rn_recipe *r, const rn_system *system) {
   char text[512];
-  snprintf(text, sizeof text, "%s", s->system->settings ? s->system->settings : "");
+  snprintf(text, sizeof text, "%s", system->settings ? system->settings : "");
   char *save = NULL;
   for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
     char *value = strchr(word, '=');
     *value++ = 0;
-    if (!rn_recipe_find(s->recipe, word)) rn_recipe_put(s->recipe, word, value, "default");
+    if (!rn_recipe_find(r, word)) rn_recipe_put(r, word, value, "default");
   }
-  rn_recipe_settings(s->recipe, s->run);
 }
 
 static long whole(const session *s, const char *key) { return atol(rn_setting(s->run, key, "0")); }
 
 static int length_of(const session *s, const rn_phase *p) { return *(const int *)((const char *)s->self + p->length); }
+
+double phase_number(const session *s, const rn_phase *p, const char *key, double fallback) {
+  char full[128];
+  double x;
+  snprintf(full, sizeof full, "phases.%s.%s", p->name, key);
+  const char *text = rn_setting(s->run, full, NULL);
+  return text && rn_number(text, &x) ? x : fallback;
+}
 
 // whether a phase steps environments: it has none of the forms, wants rollouts, or says so
 static bool collects(const session *s, const rn_phase *p) {
@@ -33,7 +40,7 @@ static bool collects(const session *s, const rn_phase *p) {
 
 //---- sources -------------------------------------------------------------------------------------------------------------------------------
 
-static rn_world world_of_env(const rn_env_kind *k) {
+rn_world world_of_env(const rn_env_kind *k) {
   return (rn_world){.obs = k->obs, .act = k->act, .goal = k->goal, .seats = k->seats ? k->seats : 1, .context = k->context, .legal = k->legal, .in_turn = k->in_turn};
 }
 
@@ -50,7 +57,7 @@ static bool world_of_table(const rn_table *t, const char *path, rn_world *out, r
 }
 
 static int reals(const session *s, const char *key, int n, float *out) {      // one number stands for all
-  double x[64];
+  double x[1024];
   int k = rn_recipe_reals(s->recipe, key, RN_COUNT(x), x);
   for (int i = 0; k > 0 && i < n; i++) out[i] = (float)x[k == 1 ? 0 : RN_MIN(i, k - 1)];
   return k;
@@ -64,9 +71,15 @@ static bool load_log(session *s, const char *path, rn_error *err) {
   if (!rn_table_check_finite(s->log, path, err)) return false;
   rn_field act;
   if (rn_table_column(s->log, "act", &act) && act.type == RN_F32) {
-    float low[64], high[64];
+    float *low = rn_take(rn_run_range(s->run), (size_t)act.width * sizeof *low), *high = rn_take(rn_run_range(s->run), (size_t)act.width * sizeof *high);
     int n = reals(s, "act_low", act.width, low), m = reals(s, "act_high", act.width, high);
-    if (n > 0 && m > 0) rn_table_set_bounds(s->log, low, high);
+    if ((n > 0) != (m > 0)) return rn_fail(err, "%s: act_low and act_high go together", rn_recipe_place(s->recipe, n > 0 ? "act_low" : "act_high"));
+    if ((n > 1 && n != act.width) || (m > 1 && m != act.width))
+      return rn_fail(err, "%s: %d numbers for %d action columns; one number stands for all", rn_recipe_place(s->recipe, n > 1 && n != act.width ? "act_low" : "act_high"),
+                     n > 1 && n != act.width ? n : m, act.width);
+    for (int i = 0; n > 0 && i < act.width; i++)
+      if (!(low[i] < high[i])) return rn_fail(err, "%s: action column %d would run from %g to %g", rn_recipe_place(s->recipe, "act_low"), i, (double)low[i], (double)high[i]);
+    if (n > 0) rn_table_set_bounds(s->log, low, high);
     else if (!rn_table_about(s->log)->low && s->kind && s->kind->act.kind == RN_BOX && rn_space_width(&s->kind->act) == act.width) {
       for (int i = 0; i < act.width; i++) low[i] = s->kind->act.low ? s->kind->act.low[i] : -1, high[i] = s->kind->act.high ? s->kind->act.high[i] : 1;
       rn_table_set_bounds(s->log, low, high);
@@ -76,13 +89,21 @@ static bool load_log(session *s, const char *path, rn_error *err) {
   return true;
 }
 
+// two worlds that a policy of one can act in the other
+bool same_world(const rn_world *a, const rn_world *b, const char *of_a, const char *of_b, rn_error *err) {
+  if (a->obs.kind != b->obs.kind || rn_obs_width(a) != rn_obs_width(b))
+    return rn_fail(err, "%s: observations have %d columns, those of %s %d", of_b, rn_obs_width(b), of_a, rn_obs_width(a));
+  if (!rn_act_count(a) != !rn_act_count(b))
+    return rn_fail(err, "%s: actions are %s, those of %s are %s", of_b, rn_act_count(b) ? "choices" : "numbers", of_a, rn_act_count(a) ? "choices" : "numbers");
+  if (rn_act_count(a) != rn_act_count(b)) return rn_fail(err, "%s: %d actions to choose from, %s has %d", of_b, rn_act_count(b), of_a, rn_act_count(a));
+  return rn_act_width(a) == rn_act_width(b) || rn_fail(err, "%s: actions have %d columns, those of %s %d", of_b, rn_act_width(b), of_a, rn_act_width(a));
+}
+
 static bool same_shape(const session *s, const char *path, rn_error *err) {
   rn_world a = world_of_env(s->kind), b;
   if (!world_of_table(s->log, path, &b, err)) return false;
-  int wo = rn_space_width(&a.obs), wa = rn_space_width(&a.act);
-  if (rn_space_width(&b.obs) != wo) return rn_fail(err, "%s: observations have %d columns, %s has %d", path, rn_space_width(&b.obs), s->kind->name, wo);
-  if (a.act.kind != b.act.kind) return rn_fail(err, "%s: actions are %s, %s takes %s", path, b.act.kind == RN_BOX ? "numbers" : "choices", s->kind->name, a.act.kind == RN_BOX ? "numbers" : "choices");
-  return rn_space_width(&b.act) == wa || rn_fail(err, "%s: actions have %d columns, %s takes %d", path, rn_space_width(&b.act), s->kind->name, wa);
+  if (rn_act_count(&a) && rn_act_count(&b) && rn_act_count(&b) < rn_act_count(&a)) b.act = a.act;      // a log need not show every choice
+  return same_world(&a, &b, s->kind->name, path, err);
 }
 
 static bool open_sources(session *s, rn_error *err) {
@@ -140,6 +161,8 @@ static bool open_slots(session *s, rn_error *err) {
     const rn_scaling *a = &s->scaling, *b = &s->slot[i]->scaling;
     int w = rn_obs_width(rn_world_of(s->slot[i]->run, NULL));
     if (i == 0) { s->scaling = *b; continue; }
+    const rn_world *one = rn_world_of(s->slot[0]->run, NULL), *two = rn_world_of(s->slot[i]->run, NULL);
+    if (!same_world(one, two, s->slot_name[0], s->slot_name[i], err)) return false;
     bool same = !a->mean == !b->mean && (!a->mean || (memcmp(a->mean, b->mean, (size_t)w * sizeof(float)) == 0 && memcmp(a->std, b->std, (size_t)w * sizeof(float)) == 0));
     if (!same) return rn_fail(err, "%s and %s normalise observations differently: they can't act together", s->slot_name[0], s->slot_name[i]);
   }
@@ -199,6 +222,24 @@ static const char *class_asked(const session *s, const char *block) {
   return text ? text : strcmp(block, "pi") == 0 ? rn_setting(s->run, "policy", NULL) : NULL;
 }
 
+// whether a system could learn from this source, with this class of policy (NULL: with its own)
+static bool could(const rn_system *m, const session *s, const rn_class *kind, unsigned space) {
+  bool any = false;
+  for (const rn_need *n = m->needs; n && n->name; n++) {
+    if (n->slot == RN_SLOT_CLASS) {
+      const rn_class *c = kind ? kind : n->house ? rn_class_find(n->house) : NULL;
+      if (c && ((n->can | space) & ~c->can)) return false;
+      if (!kind && c && strcmp(c->name, "softmax-table") == 0 && !(s->kind && strcmp(s->kind->name, "mdp") == 0)) return false;
+      any = true;
+    } else if (n->slot == RN_SLOT_ENV) {
+      if (!n->optional && !s->kind) return false;
+    } else if (n->slot == RN_SLOT_SOURCE) {
+      if (!n->optional && !s->log) return false;
+    } else if (!n->optional) return false;
+  }
+  return any;
+}
+
 static bool check_classes(const session *s, rn_error *err) {
   for (const rn_need *n = s->system->needs; n && n->name; n++) {
     const char *asked = n->slot == RN_SLOT_CLASS ? class_asked(s, n->name) : NULL;
@@ -215,15 +256,22 @@ static bool check_classes(const session *s, rn_error *err) {
     unsigned missing = (n->can | space) & ~kind->can;
     if (!missing) continue;
     char what[256], others[512] = "";
+    bool by_house = !class_asked(s, n->name);
     rn_capability_names(missing, what, sizeof what);
     int k;
     const rn_system *const *systems = rn_systems(&k);
     for (int i = 0; i < k; i++)
-      for (const rn_need *m = systems[i]->needs; m && m->name; m++)
-        if (m->slot == RN_SLOT_CLASS && ((m->can | space) & ~kind->can) == 0 && strlen(others) < 400)
-          snprintf(others + strlen(others), sizeof others - strlen(others), "%s%s", *others ? ", " : "", systems[i]->name);
-    return rn_fail(err, "%s: policy: %s has not %s, which %s needs of %s (%s); systems that would work with it: %s", place, asked, what, s->system->name,
-                   n->name, n->why, *others ? others : "none with this source");
+      if (systems[i] != s->system && could(systems[i], s, by_house ? NULL : kind, space) && strlen(others) < 400)
+        snprintf(others + strlen(others), sizeof others - strlen(others), "%s%s", *others ? ", " : "", systems[i]->name);
+    if (by_house && !(space & kind->can))
+      return rn_fail(err, "%s: %s acts by %s, but the actions of this source are %s; systems that would work: %s", rn_recipe_place(s->recipe, s->kind ? "env" : "data"), s->system->name,
+                     rn_act_count(w) ? "numbers" : "choices", rn_act_count(w) ? "choices" : "numbers", *others ? others : "none");
+    const char *own = n->house ? n->house : rn_act_count(w) ? "categorical" : "gaussian";
+    if (*others)
+      return rn_fail(err, "%s: policy: %s has not %s, which %s needs of %s (%s); leave policy out (%s), or take a system that would work with it: %s", place, asked, what,
+                     s->system->name, n->name, n->why, own, others);
+    return rn_fail(err, "%s: policy: %s has not %s, which %s needs of %s (%s); no system has a use for it with this source: leave policy out (%s)", place, asked, what,
+                   s->system->name, n->name, n->why, own);
   }
   return true;
 }
@@ -260,14 +308,22 @@ static bool make_live(session *s, const session_plan *plan, int rows, rn_error *
   int obs = rn_space_width(&w->obs), act = rn_act_width(w);
   rn_field f[] = {{"obs", RN_F32, obs, NULL}, {"act", rn_act_count(w) ? RN_I32 : RN_F32, act, NULL}, {"reward", RN_F32, 1, NULL},
                   {"terminated", RN_U8, 1, NULL}, {"truncated", RN_U8, 1, NULL}, {"next", RN_F32, obs, NULL}};
-  // a phase's updates between two checkpoints may collect more than one step each
-  int64_t interval = whole(s, "every") * 1 + rows;
-  int64_t capacity = whole(s, "capacity"), all = 0;
-  for (const rn_phase *p = s->system->phases; p && p->name; p++) if (collects(s, p)) all += length_of(s, p);
-  if (all > 0 && all + rows < capacity) capacity = all + rows;   // never more than the run will collect
+  // rows that one update may collect, and rows between two checkpoints
+  double interval = rows, all = 0;
+  for (const rn_phase *p = s->system->phases; p && p->name; p++) {
+    if (!collects(s, p)) continue;
+    double per = p->rows ? phase_number(s, p, "steps", 1) / phase_number(s, p, "updates", 1) : rows, warm = p->rows ? phase_number(s, p, "warmup", 0) : 0;
+    if (p->rows) interval = RN_MAX(interval, warm + phase_number(s, p, "steps", 1) + per * (double)whole(s, "every") + 2 * rows);
+    else interval = RN_MAX(interval, (double)rows * ((double)RN_MIN(whole(s, "every"), length_of(s, p) / rows + 1) + 1));
+    all += warm + (p->counts_steps || !p->rows ? length_of(s, p) : per * length_of(s, p) + phase_number(s, p, "steps", 1));
+  }
+  int64_t capacity = whole(s, "capacity");
+  if (all > 0 && all + rows < (double)capacity) capacity = (int64_t)all + rows;   // never more than the run will collect
+  interval = RN_MIN(interval, all + 2 * rows);
+  s->live_slots = capacity + 2 * (int64_t)interval;
   char *folder = plan->folder ? rn_printed("%s/live", plan->folder) : NULL;
   bool fine = !folder || rn_make_folder(folder, err);
-  if (fine) s->live = rn_table_live(s->run, "live", folder, RN_COUNT(f), f, &(rn_live){capacity, interval, rows, 0.99, 1, 0}, err);
+  if (fine) s->live = rn_table_live(s->run, "live", folder, RN_COUNT(f), f, &(rn_live){capacity, (int64_t)interval, rows, 0.99, 1, 0}, err);
   rn_free(folder);
   return fine && s->live != NULL;
 }
@@ -294,17 +350,6 @@ static bool make_stands(session *s, const session_plan *plan, rn_error *err) {
   return !replay || make_live(s, plan, rows, err);
 }
 
-static bool refuse_memory(const session *s, size_t limit, rn_error *err) {
-  size_t state = rn_range_used(rn_run_range(s->run)), rows = 0;
-  rn_field f;
-  for (int i = 0; s->log && rn_table_column_at(s->log, i, &f); i++) rows += (size_t)rn_table_rows(s->log) * (size_t)f.width * rn_type_bytes(f.type);
-  // an update's tape: about six times its rows through every layer, with gradients; measured at its first run, this is the least
-  size_t update = (size_t)RN_MAX(whole(s, "batch"), 1) * 4096 * sizeof(rn_real);
-  if (!limit || state + rows + update <= limit) return true;
-  return rn_fail(err, "the plan does not fit into mem = %.0f MiB: parameters, moments and environments %.1f MiB, the log %.1f MiB, an update about %.1f MiB; "
-                 "raise mem, or lower hidden, batch or rows", (double)limit / 1048576, (double)state / 1048576, (double)rows / 1048576, (double)update / 1048576);
-}
-
 session *session_new(const rn_recipe *r, const session_plan *plan, rn_error *err) {
   const rn_system *system = rn_recipe_system(r, err);
   if (!system) return NULL;
@@ -314,13 +359,14 @@ session *session_new(const rn_recipe *r, const session_plan *plan, rn_error *err
   s->run = rn_run_new((uint64_t)rn_recipe_int(s->recipe, "seed"), plan->memory);
   rn_hang(s->run, "session", s);
   s->g = rn_graph_new(s->run, "update", plan->memory), s->act_graph = rn_graph_new(s->run, "act", plan->memory);
-  settings_of(s);
+  recipe_settle(s->recipe, system), rn_recipe_settings(s->recipe, s->run);
   bool fine = rn_recipe_fill(s->recipe, system, s->self, err) && open_sources(s, err) && open_slots(s, err) && make_scaling(s, err) && check_classes(s, err);
+  for (int i = 0; fine && s->kind && i < s->slots; i++) fine = same_world(rn_world_of(s->run, NULL), rn_world_of(s->slot[i]->run, NULL), s->kind->name, given(s, s->slot_name[i]), err);
   if (fine && s->slots && !s->kind && !s->log) rn_world_set(s->run, "data", rn_world_of(s->slot[0]->run, NULL));
   if (fine) s->at = rn_state(s->run, RN_I64, AT_COUNT, "count.engine");
   fine = fine && (!system->build || system->build(s->self, s->run, err));
   if (fine && system->memory) s->memory = system->memory(s->self);
-  fine = fine && (!plan->collects || make_stands(s, plan, err)) && refuse_memory(s, plan->memory, err);
+  fine = fine && (!plan->collects || (make_stands(s, plan, err) && session_fits(s, err)));
   if (fine && s->log && (rn_table_width(s->log, "act"))) {
     rn_sampling how;
     rn_recipe_sampling(s->recipe, NULL, &how);
@@ -394,6 +440,7 @@ session *session_load(const char *folder, const session_plan *plan, bool *fell_b
     rn_error e = {0};
     if (checkpoint_load(s, list[at], &e)) break;
     if (at++ == 0) first = e;
+    if (!fell_back) { at = n; break; }                          // who can't say that it is an older one does not take it
   }
   if (fell_back) *fell_back = at > 0 && at < n;
   bool fine = at < n || (n == 0 ? rn_fail(err, "%s: has no checkpoint yet", folder) : rn_fail(err, "%s", first.text));

@@ -29,6 +29,7 @@ typedef struct session {
   stand stand[MOST_ASKS];
   int stands;
   rn_table *live;                              // new transitions; NULL: none are kept
+  int64_t live_slots;                          // rows that it has room for
   rn_sampler *live_sampler;
   rn_scaling scaling;
   float *mean, *std;                           // [obs] state
@@ -46,10 +47,20 @@ typedef struct session {
 
 /* What a session is for. `folder`: where a replay may live, NULL: in memory. collects: environments and replay are made. */
 typedef struct { const char *folder; bool collects; size_t memory; } session_plan;
+double phase_number(const session *s, const rn_phase *p, const char *key, double fallback);      // phases.NAME.KEY
+/* The system's own defaults of keys that the recipe leaves open become part of it. */
+void recipe_settle(rn_recipe *r, const rn_system *system);
 session *session_new(const rn_recipe *r, const session_plan *plan, rn_error *err);       // NULL and a message
 void session_free(session *s);
 /* The run of a folder at its newest good checkpoint; `fell_back` (may be NULL) says that the newest was damaged. */
 session *session_load(const char *folder, const session_plan *plan, bool *fell_back, rn_error *err);
+rn_world world_of_env(const rn_env_kind *k);
+/* Whether a policy of one world can act in the other; the message names `of_b`. */
+bool same_world(const rn_world *a, const rn_world *b, const char *of_a, const char *of_b, rn_error *err);
+/* Whether every phase has what it eats and trains something (fits.c). */
+bool session_fits(session *s, rn_error *err);
+/* Whether a run of this recipe takes at most `limit` bytes (0: no limit), by a dry update that is thrown away; the message is the plan as a table. */
+bool memory_fits(const rn_recipe *r, size_t limit, rn_error *err);
 /* First values: the normaliser, blocks that `from` gives. */
 bool session_start(session *s, rn_error *err);
 

@@ -1,5 +1,5 @@
 /* run/stages.c - runs joined by what they make: each stage has a folder and a recipe; what is finished is not repeated. */
-#include "rein/run.h"
+#include "session.h"
 
 typedef struct { const rn_recipe *all; const rn_train_options *o; const char **names; int n; } plan;
 
@@ -82,6 +82,7 @@ static rn_code make_log(const rn_recipe *r, const char *folder, const rn_train_o
 static rn_code train_one(rn_recipe *r, const char *folder, const rn_train_options *all, rn_error *err) {
   const rn_system *system = rn_recipe_system(r, err);
   if (!system || !rn_recipe_check(r, system, err) || !rn_recipe_needs(r, system, err)) return err->code;
+  recipe_settle(r, system);                                     // as the run's own recipe.yaml has it
   char *text = rn_recipe_print(r, system);
   rn_train_options o = *all;
   bool there;

@@ -56,6 +56,29 @@ static bool floats_of(const rn_safetensors *f, const char *path, const char *nam
   return rn_tensor_floats(t, out, err);
 }
 
+// what an update reads must be there, and be numbers; a choice must be one
+static bool batch_is_whole(const rn_safetensors *f, const char *path, const sizes *k, const rn_system *m, int actions, rn_error *err) {
+  static const char *const all[] = {"obs", "act", "reward", "terminated", "next"};
+  int n = strcmp(m->name, "bc") == 0 ? 2 : RN_COUNT(all);        // cloning looks at no outcome
+  for (int i = 0; i < n; i++)
+    if (!rn_safetensors_find(f, all[i])) return rn_fail(err, "%s: has no '%s'; an update of %s reads obs, act%s", path, all[i], m->name, n > 2 ? ", reward, terminated and next" : "");
+  for (int i = 0; i < n; i++) {
+    const rn_tensor *t = rn_safetensors_find(f, all[i]);
+    int64_t want = (int64_t)k->rows * (strcmp(all[i], "obs") == 0 || strcmp(all[i], "next") == 0 ? k->obs : strcmp(all[i], "act") == 0 ? k->act : 1);
+    if (t->count != want) return rn_fail(err, "%s: '%s' has %lld entries, not %lld", path, all[i], (long long)t->count, (long long)want);
+    float *v = rn_new((size_t)t->count * sizeof *v);
+    bool fine = rn_tensor_floats(t, v, err);
+    for (int64_t j = 0; fine && j < t->count; j++) {
+      if (!isfinite(v[j])) fine = rn_fail(err, "%s: '%s' entry %lld is %g", path, all[i], (long long)j, (double)v[j]);
+      if (fine && i == 1 && actions > 0 && (v[j] < 0 || v[j] >= (float)actions || v[j] != (float)(int)v[j]))
+        fine = rn_fail(err, "%s: 'act' entry %lld is %g, no choice below %d", path, (long long)j, (double)v[j], actions);
+    }
+    rn_free(v);
+    if (!fine) return false;
+  }
+  return true;
+}
+
 static rn_table *table_of(const rn_safetensors *f, const char *path, const sizes *k, bool discrete, rn_error *err) {
   rn_table *t = rn_table_new(0, NULL);
   bool fine = true;
@@ -165,7 +188,13 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
   rn_safetensors *batch = rn_load_safetensors(o->batch, err), *draws = NULL;
   sizes k;
   bool fine = batch && sizes_of(batch, o->batch, &k, err) && (!o->noise || (draws = rn_load_safetensors(o->noise, err)));
-  session *s = fine ? bare(r, k.obs, RN_MAX(k.act, 1), o->actions, err) : NULL;
+  const rn_system *system = fine ? rn_recipe_system(r, err) : NULL;
+  fine = system && batch_is_whole(batch, o->batch, &k, system, o->actions, err);
+  rn_recipe *sized = rn_recipe_copy(r);
+  char rows[24];
+  snprintf(rows, sizeof rows, "%d", fine && k.n ? k.n : 1);
+  if (fine && phase_of(system) && phase_of(system)->steps) rn_recipe_put(sized, "rows", rows, o->batch);      // a rollout says its own
+  session *s = fine ? bare(sized, k.obs, RN_MAX(k.act, 1), o->actions, err) : NULL;
   fine = s != NULL && fill(s, o->params, err);
   if (fine && !phase_of(s->system)) fine = rn_fail(err, "%s has no update on rows: nothing to step", s->system->name);
   rn_table *t = fine && phase_of(s->system)->rows ? table_of(batch, o->batch, &k, o->actions > 0, err) : NULL;
@@ -179,7 +208,7 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
     int n = rn_notes(s->run, &names, &values);
     fine = state_write(s->run, o->out, n, names, values, 1, (rn_tensor_note[]){{"system", s->system->name}}, err);
   }
-  rn_table_free(t), session_free(s), rn_safetensors_close(batch), rn_safetensors_close(draws);
+  rn_recipe_free(sized), rn_table_free(t), session_free(s), rn_safetensors_close(batch), rn_safetensors_close(draws);
   return fine ? RN_OK : err->code;
 }
 

@@ -29,8 +29,9 @@ static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "fresh episodes"}, {"pi"
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   ppo *o = self;
-  if (o->minibatch > o->horizon * atoi(rn_setting(run, "rows", "1")))
-    return rn_fail(err, "minibatch is %d, but a rollout has horizon x rows = %d steps", o->minibatch, o->horizon * atoi(rn_setting(run, "rows", "1")));
+  long steps = o->horizon * atol(rn_setting(run, "rows", "1"));
+  if (o->minibatch > steps) return rn_fail(err, "minibatch is %d, but a rollout has horizon x rows = %ld steps", o->minibatch, steps);
+  if (steps > INT32_MAX / 64) return rn_fail(err, "a rollout of horizon x rows = %ld steps is too long", steps);
   rn_ppo_build(&o->core, run, "", &(rn_ppo_options){o->gamma, o->lambda, o->clip, o->value, o->entropy, o->norm, o->target_kl, o->lr,
                                                    o->epochs, o->minibatch, o->anneal, o->clip_value, o->scale_reward});
   return true;
