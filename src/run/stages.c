@@ -236,11 +236,24 @@ static bool check_unit(plan *p, unit *u, rn_error *err) {
   return fine;
 }
 
+// where `u` names the unit i
+static const char *place_of(const plan *p, const unit *u, int i) {
+  for (int k = 0; k < rn_recipe_count(u->own); k++) {
+    const rn_given *v = rn_recipe_at(u->own, k);
+    rn_error ignored = {0};
+    int named = -1;
+    if (!is_reference(u, v)) continue;
+    for (const char *at = v->text; *at; at += strcspn(at, "+*,:() "), at += *at != 0)
+      if (unit_named(p, u, at, strcspn(at, "+*,:() "), v->place, &named, &ignored) && named == i) return v->place;
+  }
+  return u->name;
+}
+
 static bool place_unit(plan *p, int i, int from, rn_error *err) {
   unit *u = &p->at[i];
   if (u->mark == 2) return true;
   if (u->mark == 1)
-    return rn_fail(err, "%s: stages '%s' and '%s' wait for each other in a circle", rn_recipe_at(p->at[from].own, 0)->key_place, p->at[from].name, u->name);
+    return rn_fail(err, "%s: stages '%s' and '%s' wait for each other in a circle", place_of(p, &p->at[from], i), p->at[from].name, u->name);
   u->mark = 1;
   for (int k = 0; k < u->inputs; k++) if (!place_unit(p, u->input[k], i, err)) return false;
   u->mark = 2, p->order[p->placed++] = i;
@@ -306,11 +319,12 @@ static bool key_text(plan *p, unit *u, char key[20], rn_error *err) {
 
 //---- running -------------------------------------------------------------------------------------------------------------------------------
 
+// all but the lock file
 static bool empty_folder(const char *folder, rn_error *err) {
   DIR *d = opendir(folder);
   bool fine = true;
   for (struct dirent *e; d && fine && (e = readdir(d));) {
-    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, "lock") == 0) continue;
     char *path = rn_printed("%s/%s", folder, e->d_name);
     struct stat s;
     if (lstat(path, &s) == 0 && S_ISDIR(s.st_mode)) fine = empty_folder(path, err) && (rmdir(path) == 0 || rn_fail_as(err, RN_SYSTEM, "%s: can't be removed", path));
@@ -380,7 +394,7 @@ static bool write_recipe(const rn_recipe *r, const char *folder, rn_error *err) 
     fine = old && (rn_recipe_names(old, "stages", &names) > 0 || rn_fail(err, "%s: holds a run without stages; name another folder", folder));
     rn_free(names), rn_recipe_free(old);
   }
-  fine = fine && rn_make_folder(folder, err) && rn_write_file(path, text, strlen(text), err);
+  fine = fine && rn_make_folder(folder, err) && rn_lock_folder(folder, err) && rn_write_file(path, text, strlen(text), err);
   rn_free(path), rn_free(text);
   return fine;
 }
