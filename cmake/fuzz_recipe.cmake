@@ -2,5 +2,5 @@
 add_executable(fuzz.recipe tests/fuzz/recipe.c)
 target_compile_options(fuzz.recipe PRIVATE -fsanitize=fuzzer)
 target_link_options(fuzz.recipe PRIVATE -fsanitize=fuzzer)
-target_link_libraries(fuzz.recipe PRIVATE rein ${LIBS})
+target_link_libraries(fuzz.recipe PRIVATE rein)
 set_target_properties(fuzz.recipe PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)

@@ -1,13 +1,7 @@
 # make install: the manual page and the completions are what the program prints.
 include(GNUInstallDirs)
-# `rein bench` is there where the measurements were built
-if(TARGET rein-bin AND TARGET rein_bench)
-  if(NOT TARGET bench-env)
-    include(cmake/bench_env.cmake)
-  endif()
-  target_sources(rein_bench PRIVATE bench/all.c)
-  target_compile_definitions(rein-bin PRIVATE REIN_BENCH)
-  target_link_libraries(rein-bin PRIVATE rein_bench)
+if(TARGET rein-bench)
+  install(TARGETS rein-bench RUNTIME DESTINATION bin)
 endif()
 if(TARGET rein-bin)
   set(SHELL_FILES ${CMAKE_BINARY_DIR}/shell/rein.1 ${CMAKE_BINARY_DIR}/shell/rein.bash ${CMAKE_BINARY_DIR}/shell/_rein)

@@ -71,7 +71,8 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *files, rn_error 
 rn_code rn_step_noise(const rn_recipe *r, int obs, int act, int actions, rn_text *out, bool json,
                       rn_error *err);      // ordinal, shape, law of each draw
 
-/* A log of an environment: policy "random", a run's folder, or "mix:0.9*random+0.1*RUN". One of episodes, steps is set. By its name the
+/* A log of an environment: policy "random", a run's folder (as it explores), "mode:RUN" (as it is
+ * evaluated), or "mix:0.9*random+0.1*RUN". One of episodes, steps is set. By its name the
  * file is safetensors, .hdf5 (D4RL), .csv, or a Minari folder ending in /. */
 typedef struct {
   const char *env, *policy, *out;

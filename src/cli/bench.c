@@ -1,40 +1,23 @@
-/* cli/bench.c - the measurements of bench/, where this program was built with them. */
+/* cli/bench.c - the measurements: a program of its own beside this one, since its yardsticks are libraries that rein must not be linked with
+ * (LIBXSMM's stand-ins for BLAS would take OpenBLAS's place). */
 #include "cli.h"
-
-#ifdef REIN_BENCH
-#include "all.h"
-
-static int run_all(bool json) {
-  int missed = 0;
-  if (json) printf("{");
-  for (int i = 0; rn_bench_at(i); i++) {
-    if (json) printf("%s\"%s\": ", i ? ",\n" : "", rn_bench_at(i)->name);
-    else printf("%s%s%s\n", cli_on(stdout, CLI_BOLD), rn_bench_at(i)->name, cli_off(stdout));
-    fflush(stdout);
-    missed += rn_bench_at(i)->run(stdout, json);
-  }
-  if (json) printf("}\n");
-  return missed;
-}
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 rn_code cli_bench(cli *c, rn_error *err) {
-  const char *which = c->n ? c->args[0] : "all", *names[16] = {"all"};
-  int n = 1;
-  for (; n < 16 && rn_bench_at(n - 1); n++) names[n] = rn_bench_at(n - 1)->name;
-  if (strcmp(which, "all") == 0) return run_all(c->json) ? RN_UNMET : RN_OK;
-  for (int i = 0; rn_bench_at(i); i++) if (strcmp(rn_bench_at(i)->name, which) == 0) return rn_bench_at(i)->run(stdout, c->json) ? RN_UNMET : RN_OK;
-  const char *near = rn_nearest(which, n, names);
-  rn_text t = {0};
-  for (int i = 0; i < n; i++) rn_say_text(&t, "%s%s", i ? ", " : "", names[i]);
-  if (near) rn_fail(err, "rein bench has no '%s'; did you mean '%s'?", which, near);
-  else rn_fail(err, "rein bench has no '%s'; it has %s", which, t.at);
-  rn_free(t.at);
+  static const char *const what[] = {"gemm", "step", "env", "act", "data", "all"};
+  const char *which = c->n ? c->args[0] : "all", *near = rn_nearest(which, RN_COUNT(what), what);
+  bool known = false;
+  for (int i = 0; i < RN_COUNT(what); i++) known = known || strcmp(what[i], which) == 0;
+  if (!known && near) return rn_fail(err, "rein bench has no '%s'; did you mean '%s'?", which, near), RN_INPUT;
+  if (!known) return rn_fail(err, "rein bench has no '%s'; it has gemm, step, env, act, data, all", which), RN_INPUT;
+  char self[4096];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  self[RN_MAX(n, 0)] = 0;
+  char *slash = strrchr(self, '/'), *path = rn_printed("%.*s/rein-bench", slash ? (int)(slash - self) : 0, self);
+  execl(path, "rein-bench", which, c->json ? "--json" : NULL, NULL);
+  rn_fail(err, "%s: %s; it is built with rein and installed beside it", path, strerror(errno));
+  rn_free(path);
   return RN_INPUT;
 }
-#else
-rn_code cli_bench(cli *c, rn_error *err) {
-  (void)c;
-  rn_fail(err, "this program was built without its measurements (cmake/bench.cmake)");
-  return RN_INPUT;
-}
-#endif

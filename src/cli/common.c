@@ -11,7 +11,7 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 // a word that can only be a file, or is one
-static bool is_file(const char *word) { return ends_with(word, ".yaml") || ends_with(word, ".yml") || strchr(word, '/'); }
+static bool is_file(const char *word) { return ends_with(word, ".yaml") || ends_with(word, ".yml") || (strchr(word, '/') && !rn_system_find(word)); }
 
 rn_recipe *cli_recipe(const cli *c, const rn_system **system, rn_error *err) {
   const char *first = c->args[0];

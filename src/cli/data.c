@@ -126,7 +126,7 @@ static bool take_order(const cli *c, rn_data_order *o, rn_error *err) {
     else if (!whole(key, text, k == 3 ? 0 : 1, k == 1 ? &o->episodes : k == 2 ? &o->steps : &seed, err)) return false;
   }
   o->seed = (uint64_t)seed;
-  if (!o->policy) return rn_fail(err, "rein data make wants policy=random, policy=RUN or policy=mix:0.9*random+0.1*RUN");
+  if (!o->policy) return rn_fail(err, "rein data make wants policy=random, policy=RUN, policy=mode:RUN (as it is evaluated) or policy=mix:0.9*random+0.1*RUN");
   if ((o->episodes == 0) == (o->steps == 0)) return rn_fail(err, "rein data make wants one of episodes=N and steps=N");
   return true;
 }

@@ -43,7 +43,7 @@ static void evaluation_json(const char *folder, const rn_evaluation *e) {
   rn_text t = {0};
   rn_say_text(&t, "{\"folder\": "), rn_say_json(&t, folder), rn_say_text(&t, ", \"env\": "), rn_say_json(&t, e->env), rn_say_text(&t, ", \"data\": "),
       rn_say_json(&t, e->data);
-  rn_say_text(&t, ", \"figures\": "), figures_json(&t, e->figures, e->figure), rn_say_text(&t, ", \"returns\": [");
+  rn_say_text(&t, ", \"note\": "), rn_say_json(&t, e->note), rn_say_text(&t, ", \"figures\": "), figures_json(&t, e->figures, e->figure), rn_say_text(&t, ", \"returns\": [");
   for (int i = 0; i < e->episodes && e->returns; i++) rn_say_text(&t, "%s%.9g", i ? ", " : "", e->returns[i]);
   rn_say_text(&t, "]}\n");
   printf("%s", t.at);
@@ -60,6 +60,7 @@ static void evaluation_text(const char *folder, const rn_evaluation *e) {
   printf("%s%s%s%s%s\n", folder, *e->env ? " in " : "", e->env, *e->data ? " on " : "", e->data);
   if (e->episodes) printf("  %d episodes\n", e->episodes);
   cli_table(2, head, e->figures, (const char *const *)cells);
+  if (*e->note) printf("%s\n", e->note);
   for (int i = 0; i < 2 * e->figures; i++) rn_free(cells[i]);
   rn_free(cells);
 }

@@ -66,7 +66,7 @@ static const cli_verb verbs[] = {
     {"data convert", "FILE OUT [columns.KEY=NAME ...]", "a log in another format",
      "The name says which: OUT.safetensors, OUT.hdf5 (D4RL), OUT.csv, OUT/ (Minari).\n", "  rein data convert plant.csv plant.hdf5 --columns auto\n",
      cli_data_convert, 2, -1, CLI_FILES, NULL, true, of_convert},
-    {"data make", "ENV policy=random|RUN|mix:... episodes=N|steps=N [seed=S]", "a log of an environment", NULL,
+    {"data make", "ENV policy=random|RUN|mode:RUN|mix:... episodes=N|steps=N [seed=S]", "a log of an environment", NULL,
      "  rein data make pendulum policy=random steps=10000 --out random.hdf5\n  rein data make hopper policy=mix:0.9*random+0.1*runs/sac steps=200000 "
      "seed=3 --out mixed.safetensors\n",
      cli_data_make, 2, -1, CLI_WORDS, "policy=|episodes=|steps=|seed=", true, of_make},
@@ -92,7 +92,7 @@ static const cli_verb verbs[] = {
      "Several runs of one system are its seeds; runs of several systems are arms, side by side.\n",
      "  rein report runs/bc runs/iql --out report.html\n", cli_report, 1, -1, CLI_RUNS, NULL, true, of_report},
     {"export", "RUN --c FILE | --safetensors FILE", "the policy as C, or all parameters", NULL,
-     "  rein export runs/a --c policy.c && cc -O2 -DPOLICY_MAIN policy.c -o policy && ./policy\n", cli_export, 1, 1, CLI_RUNS, NULL, true, of_export},
+     "  rein export runs/a --c policy.c && cc -O2 -DPOLICY_SELFTEST policy.c -o policy && ./policy\n", cli_export, 1, 1, CLI_RUNS, NULL, true, of_export},
     {"step", "SYSTEM [key=value ...]", "one update on given parameters, rows and noise: any update can be checked from outside", NULL,
      "  rein step iql obs=17 act=6 --init params.safetensors\n  rein step iql --params params.safetensors --batch rows.safetensors --out "
      "after.safetensors\n",

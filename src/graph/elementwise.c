@@ -14,8 +14,26 @@ static rn_node *unary(const rn_op *op, rn_node *x, double f0, double f1) {
 #define EACH(expression) for (size_t i = 0, n = count_of(x); i < n; i++) Y[i] = (expression)
 // an operation of one input: what it does, d x / d in times G, and the same as nodes (dx and `in` and x itself at hand)
 #define UNARY(op_name, forward_, backward_, derive_) \
-  static void op_name##_forward(rn_node *x) { forward_; } \
   static void op_name##_backward(rn_node *x) { INTO(x->in[0], backward_); } \
+  UNARY_ROW(op_name, forward_, derive_)
+// the same where the slope is a bulk function of the input: slope_ fills s [n], behind everything on the tape and given back at once
+#define UNARY_BULK(op_name, forward_, slope_, derive_) \
+  static void op_name##_backward(rn_node *x) { \
+    rn_node *in = x->in[0]; \
+    if (!in->wants) return; \
+    rn_reserve(in); \
+    size_t n = count_of(x), place = rn_range_used(x->graph->data); \
+    rn_real *s = rn_take(x->graph->data, n * sizeof *s); \
+    slope_; \
+    bool add; \
+    rn_real *to = rn_into(in, &add); \
+    if (add) RN_M(rn_vmuladd)(n, G, s, to); \
+    else RN_M(rn_vmul)(n, G, s, to); \
+    rn_range_rewind(x->graph->data, place); \
+  } \
+  UNARY_ROW(op_name, forward_, derive_)
+#define UNARY_ROW(op_name, forward_, derive_) \
+  static void op_name##_forward(rn_node *x) { forward_; } \
   static void op_name##_derive(rn_node *x, rn_node *dx, rn_node *din[3]) { \
     rn_node *in = x->in[0]; \
     (void)in, (void)x; \
@@ -41,11 +59,11 @@ UNARY(exp, RN_M(rn_vexp)(count_of(x), X, Y), G[i] * Y[i], rn_mul(dx, x))
 UNARY(log, RN_M(rn_vlog)(count_of(x), X, Y), G[i] / X[i], rn_div(dx, in))
 UNARY(tanh, RN_M(rn_vtanh)(count_of(x), X, Y), G[i] * (1 - Y[i] * Y[i]), rn_mul(dx, rn_affine(rn_square(x), -1, 1)))
 UNARY(sigmoid, RN_M(rn_vsigmoid)(count_of(x), X, Y), G[i] * Y[i] * (1 - Y[i]), rn_mul(dx, rn_mul(x, rn_affine(x, -1, 1))))
-UNARY(softplus, RN_M(rn_vsoftplus)(count_of(x), X, Y), G[i] * RN_M(rn_sigmoid)(X[i]), rn_mul(dx, rn_sigmoid(in)))
+UNARY_BULK(softplus, RN_M(rn_vsoftplus)(count_of(x), X, Y), RN_M(rn_vsigmoid)(n, X, s), rn_mul(dx, rn_sigmoid(in)))
 UNARY(relu, EACH(X[i] > 0 ? X[i] : X[i] != X[i] ? X[i] : 0), Y[i] > 0 ? G[i] : 0, rn_mul(dx, slopes(x, slope_relu)))
 UNARY(abs, EACH(X[i] < 0 ? -X[i] : X[i]), X[i] > 0 ? G[i] : X[i] < 0 ? -G[i] : 0, rn_mul(dx, slopes(x, slope_abs)))
-UNARY(sin, RN_M(rn_vsin)(count_of(x), X, Y), G[i] * RN_M(rn_cos)(X[i]), rn_mul(dx, rn_cos(in)))
-UNARY(cos, RN_M(rn_vcos)(count_of(x), X, Y), -G[i] * RN_M(rn_sin)(X[i]), rn_neg(rn_mul(dx, rn_sin(in))))
+UNARY_BULK(sin, RN_M(rn_vsin)(count_of(x), X, Y), RN_M(rn_vcos)(n, X, s), rn_mul(dx, rn_cos(in)))
+UNARY_BULK(cos, RN_M(rn_vcos)(count_of(x), X, Y), (RN_M(rn_vsin)(n, X, s), RN_M(rn_vaffine)(n, -1, 0, s, s)), rn_neg(rn_mul(dx, rn_sin(in))))
 UNARY(clamp, RN_M(rn_vclamp)(count_of(x), (rn_real)x->f[0], (rn_real)x->f[1], X, Y), slope_clamp(x, i) ? G[i] : 0,
       rn_mul(dx, slopes(x, slope_clamp)))
 static const double TWO_OVER_ROOT_PI = 1.1283791670955126;

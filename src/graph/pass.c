@@ -22,7 +22,18 @@ static uint32_t *stamp_of(rn_node *x) { return is_leaf(x) ? &((rn_net *)x->extra
 
 bool rn_reached(const rn_node *in) { return *stamp_of((rn_node *)in) == in->graph->pass; }
 
+static rn_real *idle_of(rn_graph *g, size_t count) {
+  for (int i = g->idles; i-- > 0;) {
+    if (g->idle[i].count != count) continue;
+    rn_real *at = g->idle[i].at;
+    g->idle[i] = g->idle[--g->idles];
+    return at;
+  }
+  return NULL;
+}
+
 void rn_reserve(rn_node *in) {
+  if (!in->grad) in->grad = idle_of(in->graph, count_of(in));
   if (!in->grad) in->grad = rn_take(in->graph->data, count_of(in) * sizeof(rn_real));
 }
 
@@ -60,6 +71,7 @@ static uint32_t next_pass(rn_graph *g) {
 static void sweep_back(rn_node *y) {
   rn_graph *g = y->graph;
   next_pass(g);
+  g->idles = 0;
   bool add;
   *rn_into(y, &add) = 1;
   for (uint32_t i = y->at + 1; i-- > 0;) {
@@ -67,7 +79,11 @@ static void sweep_back(rn_node *y) {
     if (!x->op || !x->wants || x->pass != g->pass) continue;
     check_version(x);
     x->op->backward(x);
+    if (g->keep || g->idles == RN_COUNT(g->idle)) continue;
+    g->idle[g->idles].at = x->grad, g->idle[g->idles++].count = count_of(x);
+    x->grad = NULL;
   }
+  g->idles = 0;
 }
 
 static void want_block(rn_node *y, const rn_net *net) {        // net NULL: every leaf and constant

@@ -168,15 +168,18 @@ static void logsumexp_forward(rn_node *x) { RN_M(rn_vsoftmax)(rn_rows(x->in[0]),
 static void logsumexp_backward(rn_node *x) {
   rn_node *in = x->in[0];
   int rows = rn_rows(in), cols = rn_cols(in);
+  if (!in->wants) return;
+  rn_reserve(in);
+  size_t n = count_of(in), k = (size_t)cols, place = rn_range_used(x->graph->data);
+  rn_real *p = rn_take(x->graph->data, n * sizeof *p);           // the softmax of each row, then times the row's gradient
+  for (int i = 0; i < rows; i++) for (size_t j = 0; j < k; j++) p[(size_t)i * k + j] = X[(size_t)i * k + j] - Y[i];
+  RN_M(rn_vexp)(n, p, p);
+  for (int i = 0; i < rows; i++) for (size_t j = 0; j < k; j++) p[(size_t)i * k + j] *= G[i];
   bool add;
   rn_real *d = rn_into(in, &add);
-  if (!d) return;
-  for (int i = 0; i < rows; i++)
-    for (int j = 0; j < cols; j++) {
-      size_t at = (size_t)i * (size_t)cols + (size_t)j;
-      rn_real v = G[i] * RN_M(rn_exp)(X[at] - Y[i]);
-      d[at] = add ? d[at] + v : v;
-    }
+  if (add) RN_M(rn_vadd)(n, d, p, d);
+  else memcpy(d, p, n * sizeof *d);
+  rn_range_rewind(x->graph->data, place);
 }
 static void logsumexp_derive(rn_node *x, rn_node *dx, rn_node *din[3]) { din[0] = rn_mul(dx, rn_exp(rn_sub(x->in[0], x))); }
 static const rn_op op_logsumexp = {"logsumexp", logsumexp_forward, logsumexp_backward, logsumexp_derive};

@@ -61,6 +61,8 @@ struct rn_graph {
   rn_noise_source source;
   void *source_context;
   double flops;
+  struct { rn_real *at; size_t count; } idle[12];      // gradients of this pass that nobody reads any more: the next one of that size lies there,
+  int idles;                            //   so that a pass stays in cache
   bool keep;                            // this pass's gradients are read later: an operation may not spoil its own
 };
 

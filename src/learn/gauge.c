@@ -2,7 +2,8 @@
 #include "rein/ascent.h"
 
 enum { MARKS = 6, FIRST = 500 };                               // trajectories 500, 2,000, 8,000, ..., 512,000
-struct rn_gauge { const rn_mdp *mdp; rn_net *net; double *gap, *error, *theta, *gradient, *work, best, stationary; };   // gap [MARKS]; error: sum, count
+struct rn_gauge { const rn_mdp *mdp; rn_net *net; double *gap, *error, *theta, *gradient, *work, best, stationary; };
+// gap [MARKS]; error: sum, count
 
 /* The best deterministic stationary policy, by trying all; NAN where they are too many. What a table of logits can come near to. */
 static double best_stationary(const rn_mdp *m, double *pi) {

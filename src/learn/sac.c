@@ -19,12 +19,14 @@ void rn_sac_build(rn_sac *s, rn_run *run, const char *prefix, const rn_sac_optio
 static rn_node *temperature(const rn_sac *s, rn_graph *g) { return rn_detach(rn_exp(rn_leaf(g, s->temp, 0))); }
 
 void rn_sac_critic(const rn_sac *s, const rn_batch *b) {
+  rn_place here = rn_mark(b->g);
   // y = r + gamma live (min Q'(s', a') - alpha log pi(a' | s')),  a' ~ pi
   rn_node *logp, *a = rn_policy_sample(s->pi, rn_view_next(b), &logp);
   rn_node *v = rn_min_all(rn_critics(s->target, b->next, a));
   if (s->o.entropy_backup) v = rn_sub(v, rn_mul(temperature(s, b->g), logp));
   rn_step(s->opt_q, rn_td_loss(rn_critics(s->q, b->obs, b->act), rn_td_target(b->reward, b->live, v, s->o.gamma)));
   rn_move(s->target, s->q, s->o.tau);
+  rn_rewind(b->g, here);                                         // what follows lies where this lay, still in cache
 }
 
 void rn_sac_actor(const rn_sac *s, const rn_batch *b) {

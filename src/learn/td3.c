@@ -14,11 +14,13 @@ void rn_td3_build(rn_td3 *s, rn_run *run, const char *prefix, const rn_td3_optio
 }
 
 void rn_td3_critic(const rn_td3 *s, const rn_batch *b) {
+  rn_place here = rn_mark(b->g);
   // a' = clip(pi'(s') + clip(sigma eps, -c, c), -1, 1);  y = r + gamma live min Q'(s', a')
   rn_node *a = rn_policy_mode(s->slow, rn_view_next(b));
   rn_node *noise = rn_clamp(rn_scale(rn_normal(b->g, rn_rows(a), rn_cols(a)), s->o.noise), -s->o.clip, s->o.clip);
   rn_node *v = rn_min_all(rn_critics(s->target, b->next, rn_clamp(rn_add(a, noise), -1, 1)));
   rn_step(s->opt_q, rn_td_loss(rn_critics(s->q, b->obs, b->act), rn_td_target(b->reward, b->live, v, s->o.gamma)));
+  rn_rewind(b->g, here);                                         // what follows lies where this lay, still in cache
 }
 
 void rn_td3_actor(const rn_td3 *s, const rn_batch *b, double alpha, rn_node *towards) {

@@ -6,17 +6,9 @@
 
 static bool is_whole(double x) { return x == floor(x) && fabs(x) <= 9007199254740992.0; }
 
-// "256x256", "none"
 static bool is_shape(const char *text) {
-  if (strcmp(text, "none") == 0) return true;
-  for (int layers = 1; layers <= RN_MOST_LAYERS; layers++) {
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 6 || *text == '0') return false;
-    text += digits;
-    if (!*text) return true;
-    if (*text++ != 'x') return false;
-  }
-  return false;
+  int layers, width[RN_MOST_LAYERS];
+  return rn_hidden_parse(text, &layers, width);
 }
 
 static bool is_choice(const rn_recipe_key *k, const char *text, int *index) {

@@ -25,8 +25,8 @@ void rn_claim_program(const char *path) { snprintf(program, sizeof program, "%s"
 
 //---- the file -------------------------------------------------------------------------------------------------------------------------
 
-static const char *const known[] = {"paper", "claim", "here", "note", "seeds", "pilot", "repeat", "resamples", "common", "evaluate", "data", "arms", "tasks",
-                                    "tune", "gates", "bars", "report"};
+static const char *const known[] = {"paper", "claim", "here", "note", "seeds", "pilot", "repeat", "resamples", "common", "evaluate", "data", "arms",
+                                    "tasks", "tune", "gates", "bars", "report"};
 
 static bool only_known(const claim *c, rn_error *err) {
   for (int i = 0; i < rn_recipe_count(c->file); i++) {
@@ -35,8 +35,7 @@ static bool only_known(const claim *c, rn_error *err) {
     bool found = false;
     snprintf(head, sizeof head, "%.*s", (int)strcspn(v->key, "."), v->key);
     for (int k = 0; k < RN_COUNT(known); k++) found |= !strcmp(head, known[k]);
-    const char *near = rn_nearest(head, RN_COUNT(known), known);
-    if (!found) return rn_fail(err, "%s: no key '%s' in a claim%s%s%s", v->key_place, head, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    if (!found) return claim_unknown(v->key_place, head, "key of a claim", RN_COUNT(known), known, err);
   }
   return true;
 }
@@ -77,10 +76,11 @@ static bool read_arm(claim *c, const claim_entry *e, claim_arm *a, rn_error *err
     for (int k = 0; k < RN_COUNT(keys); k++) found |= strlen(keys[k]) == head && !strncmp(v->key, keys[k], head);
     if (!found) return rn_fail(err, "%s: an arm has recipe, evaluate, data, tuned and tuning, not '%s'", v->key_place, v->key);
   }
-  char *recipe = rn_printed("arms.%s.recipe", e->name), *evaluate = rn_printed("arms.%s.evaluate", e->name), *tuning = rn_printed("arms.%s.tuning", e->name);
+  char *recipe = rn_printed("arms.%s.recipe", e->name), *evaluate = rn_printed("arms.%s.evaluate", e->name);
+  char *tuning = rn_printed("arms.%s.tuning", e->name);
   const rn_given *data = rn_recipe_find(e->say, "data"), *tuned = rn_recipe_find(e->say, "tuned");
-  *a = (claim_arm){.name = e->name, .recipe = merged(c, "common", recipe), .evaluate = merged(c, "evaluate", evaluate), .data = data ? data->text : NULL,
-                   .tuning = rn_recipe_part(c->file, tuning), .tuned = tuned && !strcmp(tuned->text, "true")};
+  *a = (claim_arm){.name = e->name, .recipe = merged(c, "common", recipe), .evaluate = merged(c, "evaluate", evaluate), 
+                   .data = data ? data->text : NULL, .tuning = rn_recipe_part(c->file, tuning), .tuned = tuned && !strcmp(tuned->text, "true")};
   rn_free(recipe), rn_free(evaluate), rn_free(tuning);
   char *key = rn_printed("data.%s.make", a->data ? a->data : "");
   bool there = !a->data || rn_recipe_find(c->file, key);
@@ -91,7 +91,8 @@ static bool read_arm(claim *c, const claim_entry *e, claim_arm *a, rn_error *err
 }
 
 static bool read_tuning(claim *c, rn_error *err) {
-  const rn_given *key = rn_recipe_find(c->file, "tune.key"), *values = rn_recipe_find(c->file, "tune.values"), *figure = rn_recipe_find(c->file, "tune.figure");
+  const rn_given *key = rn_recipe_find(c->file, "tune.key"), *values = rn_recipe_find(c->file, "tune.values");
+  const rn_given *figure = rn_recipe_find(c->file, "tune.figure");
   if (!key && !values) return true;
   if (!key || !values || !figure || values->items < 1 || values->items > CLAIM_MOST)
     return rn_fail(err, "%s: tune needs key, values (a list) and figure", (key ? key : values)->place);
@@ -102,9 +103,11 @@ static bool read_tuning(claim *c, rn_error *err) {
 
 static bool read_claim(claim *c, rn_error *err) {
   claim_entry *arm = c->said;
-  if (!only_known(c, err) || !whole(c, "seeds", 5, 1, 10000, &c->seeds, err) || !whole(c, "resamples", 2000, 100, 1000000, &c->resamples, err)) return false;
+  if (!only_known(c, err) || !whole(c, "seeds", 5, 1, 10000, &c->seeds, err)) return false;
+  if (!whole(c, "resamples", 2000, 100, 1000000, &c->resamples, err)) return false;
   if (!entries(c, "arms", arm, &c->arms, err) || !entries(c, "tasks", c->task, &c->tasks, err) || !read_tuning(c, err)) return false;
-  if (!entries(c, "bars", c->bar, &c->bars, err) || !entries(c, "gates", c->gate, &c->gates, err) || !entries(c, "report", c->line, &c->lines, err)) return false;
+  if (!entries(c, "bars", c->bar, &c->bars, err) || !entries(c, "gates", c->gate, &c->gates, err)) return false;
+  if (!entries(c, "report", c->line, &c->lines, err)) return false;
   if (!c->arms || !c->bars) return rn_fail(err, "%s: a claim has arms and bars", c->path);
   for (int i = 0; i < c->arms; i++) if (!read_arm(c, &arm[i], &c->arm[i], err)) return false;
   if (!c->tasks) c->task[c->tasks++] = (claim_entry){rn_copy_text(""), NULL};
@@ -306,7 +309,10 @@ static pid_t start(claim *c, const char *folder, const claim_cell *x, rn_error *
   remove_tree(work);
   if (text && rn_make_folder(work, err) && rn_write_file(file, text, strlen(text), err)) {
     char *argv[] = {program, "--rein-cell", work, NULL};
-    int e = posix_spawn(&pid, program, NULL, NULL, argv, environ);
+    posix_spawnattr_t own;                                       // a group of its own: Ctrl-C reaches us alone, and we end the cells
+    posix_spawnattr_init(&own), posix_spawnattr_setflags(&own, POSIX_SPAWN_SETPGROUP), posix_spawnattr_setpgroup(&own, 0);
+    int e = posix_spawn(&pid, program, NULL, &own, argv, environ);
+    posix_spawnattr_destroy(&own);
     if (e) rn_fail_as(err, RN_SYSTEM, "%s can't be started: %s", program, strerror(e)), pid = -1;
   }
   rn_free(work), rn_free(file), rn_free(text);
@@ -315,7 +321,8 @@ static pid_t start(claim *c, const char *folder, const claim_cell *x, rn_error *
 
 /* A process ended: its figures move to the results, or its message becomes ours. */
 static bool harvest(const claim *c, const char *folder, claim_cell *x, int status, rn_error *err) {
-  char *work = place_of(folder, x, false), *result = place_of(folder, x, true), *from = rn_printed("%s/figures", work), *said = rn_printed("%s/error", work);
+  char *work = place_of(folder, x, false), *result = place_of(folder, x, true);
+  char *from = rn_printed("%s/figures", work), *said = rn_printed("%s/error", work);
   char *text = NULL;
   size_t n;
   rn_error own = {0};
@@ -324,8 +331,8 @@ static bool harvest(const claim *c, const char *folder, claim_cell *x, int statu
   if (!fine) {
     rn_free(text), text = NULL;
     if (rn_exists(said)) rn_read_file(said, &text, &n, &own);
-    rn_fail_as(err, WIFEXITED(status) && WEXITSTATUS(status) ? (rn_code)WEXITSTATUS(status) : RN_SYSTEM, "arm %s, seed %ld: %s (%s)", c->arm[x->arm].name, x->seed,
-               text ? text : own.text[0] ? own.text : "the process died", work);
+    rn_fail_as(err, WIFEXITED(status) && WEXITSTATUS(status) ? (rn_code)WEXITSTATUS(status) : RN_SYSTEM, "arm %s, seed %ld: %s (%s)",
+               c->arm[x->arm].name, x->seed, text ? text : own.text[0] ? own.text : "the process died", work);
   } else remove_tree(work);
   rn_free(text), rn_free(work), rn_free(result), rn_free(from), rn_free(said);
   return fine;
@@ -341,6 +348,13 @@ static void tell(const rn_claim_options *o, const char *kind, const char *format
   vsnprintf(text, sizeof text, format, list);
   va_end(list);
   if (o->say) o->say(o->context, kind, text);
+}
+
+static bool go_on(const claim *c, const rn_claim_options *o, int done, int all, rn_error *err) {
+  int signal = o->interrupt ? *o->interrupt : 0;
+  if (!signal) return true;
+  return rn_fail_as(err, signal == SIGTERM ? RN_TERMINATED : RN_INTERRUPTED, "stopped after %d of %d cells; `rein claim %s` goes on", done, all,
+                    c->name);
 }
 
 static void stop_all(running *run, int jobs) {
@@ -369,8 +383,7 @@ static bool run_cells(claim *c, const char *folder, const rn_claim_options *o, r
       fine = harvest(c, folder, run[j].cell, status, err), run[j].pid = 0, open--, done++;
       if (done % RN_MAX(all / 20, 1) == 0 || done == all) tell(o, "progress", "%d of %d cells", done, all);
     }
-    if (fine && o->interrupt && *o->interrupt)
-      fine = rn_fail_as(err, *o->interrupt == SIGTERM ? RN_TERMINATED : RN_INTERRUPTED, "stopped after %d of %d cells; `rein claim %s` goes on", done, all, c->name);
+    fine = fine && go_on(c, o, done, all, err);
     nanosleep(&(struct timespec){0, 1000000}, NULL);
   }
   if (!fine) stop_all(run, jobs);
@@ -429,7 +442,8 @@ static bool fingerprint(claim *c, int arm, const char *folder, rn_error *err) {
     size_t n;
     rn_error own = {0};
     if (rn_exists(error)) rn_read_file(error, &text, &n, &own);
-    rn_fail_as(err, WIFEXITED(status) && WEXITSTATUS(status) ? (rn_code)WEXITSTATUS(status) : RN_SYSTEM, "arm %s: %s", a->name, text ? text : "its process died");
+    rn_code code = WIFEXITED(status) && WEXITSTATUS(status) ? (rn_code)WEXITSTATUS(status) : RN_SYSTEM;
+    rn_fail_as(err, code, "arm %s: %s", a->name, text ? text : "its process died");
     rn_free(text);
   } else remove_tree(work);
   rn_recipe_free(a->recipe), rn_recipe_free(evaluate);
@@ -517,7 +531,8 @@ static double add_minutes(const char *folder, double now) {
 }
 
 /* The declared seeds; and, where the file says `repeat: 3` and the claim was missed, three times as many, both results kept. */
-static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o, const struct timespec *began, rn_text *text, rn_text *json, rn_error *err) {
+static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o, const struct timespec *began, rn_text *text, rn_text *json,
+                        rn_error *err) {
   claim_line *lines = rn_new(3 * CLAIM_MOST * sizeof *lines);
   rn_verdict verdict = RN_NOT_CONFIRMED;
   int repeat = 1;
@@ -527,7 +542,8 @@ static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o,
     int seeds = round ? c->seeds * repeat : c->seeds;
     fine = !complete(c) || main_cells(c, folder, seeds, o, err);         // a part of a job array may still lack the tuning of others
     if (fine && !complete(c)) {
-      rn_say_text(text, "%s: part %d of %d is done; the verdict comes when all parts are.\n", c->name, o->part, o->parts), rn_say_text(json, "{\"claim\": \"%s\"}\n", c->name);
+      rn_say_text(text, "%s: part %d of %d is done; the verdict comes when all parts are.\n", c->name, o->part, o->parts);
+      rn_say_text(json, "{\"claim\": \"%s\"}\n", c->name);
       return rn_free(lines), RN_OK;
     }
     fine = fine && weigh_all(c, seeds, lines, &verdict, err);
@@ -535,7 +551,8 @@ static rn_code conclude(claim *c, const char *folder, const rn_claim_options *o,
     counted = now;
     if (fine) claim_say(c, seeds, lines, c->gates + c->bars + c->lines, verdict, all, text, json);
     for (int i = 0; i < c->gates + c->bars + c->lines; i++) rn_free(lines[i].what), lines[i].what = NULL;
-    if (fine && round == 0 && verdict != RN_CONFIRMED && repeat > 1) rn_say_text(text, "\nRepeated once with %d times the seeds, as the file declares:\n\n", repeat);
+    if (fine && round == 0 && verdict != RN_CONFIRMED && repeat > 1)
+      rn_say_text(text, "\nRepeated once with %d times the seeds, as the file declares:\n\n", repeat);
     if (verdict == RN_CONFIRMED) break;
   }
   fine = fine && write_down(c, folder, text, json, err);
@@ -560,7 +577,7 @@ static rn_code run_claim(claim *c, const char *folder, const rn_claim_options *o
   char *cells = rn_printed("%s/cells", folder);
   bool fine = read_claim(c, err) && rn_make_folder(cells, err) && lock_once(folder, err);
   rn_free(cells);
-  for (int a = 0; fine && a < c->arms; a++) fine = fingerprint(c, a, folder, err);
+  for (int a = 0; fine && a < c->arms; a++) fine = go_on(c, o, 0, c->arms, err) && fingerprint(c, a, folder, err);
   if (!fine || !tune(c, folder, o, err)) return err->code;
   return conclude(c, folder, o, &began, text, json, err);
 }
@@ -578,7 +595,8 @@ rn_code rn_claim(const char *name, const rn_claim_options *o, rn_text *text, rn_
   rn_code code = c->file ? run_claim(c, folder, o, text, json, err) : err->code;
   for (int i = 0; i < c->arms; i++) rn_recipe_free(c->arm[i].recipe), rn_recipe_free(c->arm[i].evaluate), rn_recipe_free(c->arm[i].tuning);
   for (int i = 0; i < c->cells; i++) rn_free(c->cell[i].figure);
-  free_entries(c->said, c->arms), free_entries(c->task, c->tasks), free_entries(c->bar, c->bars), free_entries(c->gate, c->gates), free_entries(c->line, c->lines);
+  free_entries(c->said, c->arms), free_entries(c->task, c->tasks), free_entries(c->bar, c->bars);
+  free_entries(c->gate, c->gates), free_entries(c->line, c->lines);
   rn_recipe_free(c->file), rn_free(c->cell), rn_free(c->log), rn_free(c), rn_free(own), rn_free(folder), rn_free(path);
   return code;
 }

@@ -45,6 +45,7 @@ typedef struct {
 
 /* The number a cell gave under this name; NAN: none. */
 double claim_figure(const claim_cell *c, const char *name);
+bool claim_unknown(const char *place, const char *word, const char *of, int n, const char *const names[], rn_error *err);   // false: "did you mean"
 const claim_cell *claim_find(const claim *c, int arm, int task, int value, long seed);
 int claim_arm_named(const claim *c, const char *name);                         // -1: none
 

@@ -5,11 +5,15 @@
 #include "rein/worlds.h"
 #include <math.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 typedef struct { int n, room; rn_figure *at; } figures;
 
 static void keep(figures *f, const char *name, double value, double low, double high) {
-  if (f->n == f->room) f->at = rn_grow(f->at, (size_t)f->room * sizeof *f->at, (size_t)(f->room * 2 + 16) * sizeof *f->at), f->room = f->room * 2 + 16;
+  if (f->n == f->room) {
+    int room = f->room * 2 + 16;
+    f->at = rn_grow(f->at, (size_t)f->room * sizeof *f->at, (size_t)room * sizeof *f->at), f->room = room;
+  }
   rn_figure *x = &f->at[f->n++];
   *x = (rn_figure){.value = value, .low = low, .high = high};
   snprintf(x->name, sizeof x->name, "%s", name);
@@ -132,6 +136,7 @@ int rn_claim_cell_main(int argc, char **argv) {
   if (argc != 3 || strcmp(argv[1], "--rein-cell")) return -1;
   rn_error err = {0}, own = {0};
   rn_threads_set(1);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);                              // no cell outlives its claim
   rn_code code = claim_run_cell(argv[2], &err);
   if (code != RN_OK) {
     char *path = rn_printed("%s/error", argv[2]);

@@ -66,7 +66,8 @@ static void say_arms(const claim *c, rn_text *t) {
 /* What the arms learned from, averaged over the data seeds. */
 static void say_data(const claim *c, rn_text *t) {
   if (!c->logs) return;
-  rn_say_text(t, "\n## Data\n\n| set | seeds | rows | trajectories | mean return | positive-sided variance | effective trajectories under RW(.1) | under AW(.1) |\n");
+  rn_say_text(t, "\n## Data\n\n| set | seeds | rows | trajectories | mean return | positive-sided variance ");
+  rn_say_text(t, "| effective trajectories under RW(.1) | under AW(.1) |\n");
   rn_say_text(t, "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
   for (int i = 0; i < c->logs; i++) {
     claim_log sum = {0};
@@ -78,8 +79,8 @@ static void say_data(const claim *c, rn_text *t) {
       first &= k >= i, n++;
       sum.rows += l->rows, sum.episodes += l->episodes, sum.mean += l->mean, sum.psv += l->psv, sum.rw += l->rw, sum.aw += l->aw;
     }
-    if (first) rn_say_text(t, "| %s | %d | %lld | %lld | %.2f | %.1f | %.1f | %.1f |\n", c->log[i].name, n, (long long)(sum.rows / n), (long long)(sum.episodes / n),
-                           sum.mean / n, sum.psv / n, sum.rw / n, sum.aw / n);
+    if (first) rn_say_text(t, "| %s | %d | %lld | %lld | %.2f | %.1f | %.1f | %.1f |\n", c->log[i].name, n, (long long)(sum.rows / n),
+                           (long long)(sum.episodes / n), sum.mean / n, sum.psv / n, sum.rw / n, sum.aw / n);
   }
 }
 
@@ -101,16 +102,16 @@ void claim_say(const claim *c, int seeds, const claim_line *lines, int n, rn_ver
   rn_say_text(text, "\nSeeds 0 .. %d", seeds - 1);
   if (c->tasks > 1) rn_say_text(text, ", %d tasks", c->tasks);
   if (c->values) rn_say_text(text, ", tuned over %d values on %d seeds from 100", c->values, c->tune_seeds);
-  rn_say_text(text, "; intervals: 95 %%, %d stratified bootstrap resamples, paired by seed and task; %d bars in this family.\n", c->resamples ? c->resamples : 2000,
-              c->bars);
+  rn_say_text(text, "; intervals: 95 %%, %d stratified bootstrap resamples, paired by seed and task; %d bars in this family.\n",
+              c->resamples, c->bars);
   rn_say_text(text, "Command: `rein claim %s`. Commit: %s. Its cells took %.1f minutes.\n", c->name, commit, minutes);
   say_table(text, "Gates", lines, c->gates);
   say_table(text, "Bars", lines + c->gates, c->bars), say_table(text, "Report", lines + c->gates + c->bars, n - c->gates - c->bars);
   say_data(c, text), say_arms(c, text);
   say_key(c, text, "note", "\n");
   rn_say_text(json, "{\"claim\": "), rn_say_json(json, c->name);
-  rn_say_text(json, ", \"verdict\": \"%s\", \"seeds\": %d, \"tasks\": %d, \"commit\": \"%s\", \"minutes\": %.3f, \"lines\": [", rn_verdict_name(verdict), seeds,
-              c->tasks, commit, minutes);
+  rn_say_text(json, ", \"verdict\": \"%s\", \"seeds\": %d, \"tasks\": %d, \"commit\": \"%s\", \"minutes\": %.3f, \"lines\": [",
+              rn_verdict_name(verdict), seeds, c->tasks, commit, minutes);
   for (int i = 0; i < n; i++) rn_say_text(json, i ? ", " : ""), say_json_line(json, &lines[i]);
   rn_say_text(json, "]}\n");
 }

@@ -5,6 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+bool claim_unknown(const char *place, const char *word, const char *of, int n, const char *const names[], rn_error *err) {
+  const char *near = rn_nearest(word, n, names);
+  if (near) return rn_fail(err, "%s: no %s '%s'; did you mean '%s'?", place, of, word, near);
+  return rn_fail(err, "%s: no %s '%s'", place, of, word);
+}
+
 static const char *text_of(const claim_entry *e, const char *key) {
   const rn_given *v = rn_recipe_find(e->say, key);
   return v ? v->text : NULL;
@@ -23,10 +29,11 @@ int claim_arm_named(const claim *c, const char *name) {
 //---- what an entry says ---------------------------------------------------------------------------------------------------------------
 
 static const struct { const char *key; rn_side side; const char *sign; } sides[] = {
-  {"above", RN_ABOVE, ">"}, {"at_least", RN_AT_LEAST, ">="}, {"below", RN_BELOW, "<"}, {"at_most", RN_AT_MOST, "<="}, {"not_below", RN_AT_LEAST, "not below"}};
+  {"above", RN_ABOVE, ">"}, {"at_least", RN_AT_LEAST, ">="}, {"below", RN_BELOW, "<"}, {"at_most", RN_AT_MOST, "<="},
+  {"not_below", RN_AT_LEAST, "not below"}};
 static const char *const statistics[] = {"mean", "iqm", "median", "least", "largest"};
-static const char *const known[] = {"figure", "arm", "minus", "ratio", "slope", "at", "statistic", "above", "at_least", "below", "at_most", "not_below",
-                                    "near", "point", "note"};
+static const char *const known[] = {"figure", "arm", "minus", "ratio", "slope", "at", "statistic", "above", "at_least", "below", "at_most",
+                                    "not_below", "near", "point", "note"};
 
 static int side_of(const claim_entry *e) {
   for (int i = 0; i < RN_COUNT(sides); i++) if (text_of(e, sides[i].key)) return i;
@@ -43,8 +50,7 @@ static bool arm_is_known(const claim *c, const claim_entry *e, const char *key, 
   const char *said = text_of(e, key), *names[CLAIM_MOST];
   if (!said || claim_arm_named(c, said) >= 0) return true;
   for (int i = 0; i < c->arms; i++) names[i] = c->arm[i].name;
-  const char *near = rn_nearest(said, c->arms, names);
-  return rn_fail(err, "%s: no arm '%s'%s%s%s", rn_recipe_find(e->say, key)->place, said, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+  return claim_unknown(rn_recipe_find(e->say, key)->place, said, "arm", c->arms, names, err);
 }
 
 bool claim_check_entry(const claim *c, const claim_entry *e, bool judge, rn_error *err) {
@@ -55,8 +61,7 @@ bool claim_check_entry(const claim *c, const claim_entry *e, bool judge, rn_erro
     const rn_given *v = rn_recipe_at(e->say, i);
     bool found = false;
     for (int k = 0; k < RN_COUNT(known); k++) found |= !strcmp(v->key, known[k]);
-    const char *near = rn_nearest(v->key, RN_COUNT(known), known);
-    if (!found) return rn_fail(err, "%s: no key '%s' in %s%s%s%s", v->key_place, v->key, e->name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    if (!found) return claim_unknown(v->key_place, v->key, "key of a bar", RN_COUNT(known), known, err);
   }
   if (!text_of(e, "arm")) return rn_fail(err, "%s: %s has no arm", place, e->name);
   if (!text_of(e, "figure") && !text_of(e, "slope")) return rn_fail(err, "%s: %s has neither figure nor slope", place, e->name);
@@ -130,7 +135,8 @@ static bool weigh_figure(const claim *c, const claim_entry *e, int seeds, const 
 }
 
 static char *worded(const claim_entry *e, bool judge) {
-  const char *s = statistics[statistic_of(e)], *figure = text_of(e, "figure"), *arm = text_of(e, "arm"), *minus = text_of(e, "minus"), *ratio = text_of(e, "ratio");
+  const char *s = statistics[statistic_of(e)], *figure = text_of(e, "figure"), *arm = text_of(e, "arm");
+  const char *minus = text_of(e, "minus"), *ratio = text_of(e, "ratio");
   rn_text t = {0};
   if (text_of(e, "slope")) rn_say_text(&t, "log-log slope of %s of %s", text_of(e, "slope"), arm);
   else if (ratio) rn_say_text(&t, "ln(mean %s of %s / of %s)", figure, arm, ratio);

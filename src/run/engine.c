@@ -3,8 +3,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+// what the recipe says of a phase, read once at its entry
+typedef struct { double steps, each, warmup, share; int batch; } pace;
+
 typedef struct {
   session *s;
+  pace pace;
   rn_journal *log;
   const rn_train_options *o;
   rn_progress p;
@@ -28,6 +32,12 @@ static double phase_number(const session *s, const rn_phase *p, const char *key,
   double x;
   const char *text = rn_setting(s->run, full, NULL);
   return text && rn_number(text, &x) ? x : fallback;
+}
+
+static pace pace_of(const session *s, const rn_phase *p) {
+  return (pace){.steps = phase_number(s, p, "steps", p->counts_steps || s->stands ? 1 : 0), .each = phase_number(s, p, "updates", 1),
+                .warmup = phase_number(s, p, "warmup", 0), .share = phase_number(s, p, "log_share", -1),
+                .batch = (int)phase_number(s, p, "batch", (double)atol(rn_setting(s->run, "batch", "256")))};
 }
 
 static void say(engine *e, const char *kind, const char *text) {
@@ -131,11 +141,10 @@ static void draw_rows(session *s, const rn_phase *p, const rn_sampler *how, doub
   }
 }
 
-static const rn_batch *batch_of(session *s, const rn_phase *p, const rn_ask *ask, rn_batch *b, long updates) {
-  double share = phase_number(s, p, "log_share", -1);
-  int n = ask && ask->rows ? ask->rows : (int)phase_number(s, p, "batch", (double)atol(rn_setting(s->run, "batch", "256")));
+static const rn_batch *batch_of(session *s, const pace *q, const rn_phase *p, const rn_ask *ask, rn_batch *b, long updates) {
+  int n = ask->rows ? ask->rows : q->batch;
   int64_t *rows = rn_scratch_bytes(s->g, (size_t)n * sizeof *rows);
-  draw_rows(s, p, ask && ask->how ? ask->how : s->log_sampler, share, n, rows);
+  draw_rows(s, p, ask->how ? ask->how : s->log_sampler, q->share, n, rows);
   const rn_table *first = s->log ? s->log : s->live, *second = s->log ? s->live : NULL;
   *b = rn_batch_new(s->g, s->run, first, second, &s->scaling, n, rows);
   b->update = (long)s->at[AT_UPDATE], b->updates = updates;
@@ -143,10 +152,9 @@ static const rn_batch *batch_of(session *s, const rn_phase *p, const rn_ask *ask
 }
 
 // steps that a phase asks for before its update number `u`
-static bool collect_for(session *s, const rn_phase *p, long u) {
-  double per = phase_number(s, p, "steps", p->counts_steps || s->stands ? 1 : 0), each = phase_number(s, p, "updates", 1);
-  double warm = phase_number(s, p, "warmup", 0), target = warm + per * ((double)(u / (long)each) + 1);
-  if (!s->stands || p->no_env || per <= 0) return true;
+static bool collect_for(session *s, const pace *q, const rn_phase *p, long u) {
+  double target = q->warmup + q->steps * ((double)(u / (long)q->each) + 1);
+  if (!s->stands || p->no_env || q->steps <= 0) return true;
   while ((double)s->at[AT_PHASE_STEPS] < target)
     if (!session_collect(s, &s->stand[0], NULL)) return false;
   return true;
@@ -158,7 +166,7 @@ static bool update(engine *e, const rn_phase *p, long updates, bool *over, rn_er
   char purpose[96];
   long u = (long)s->at[AT_UPDATE];
   *over = false;
-  if (p->rows && !collect_for(s, p, u)) return true;
+  if (p->rows && !collect_for(s, &e->pace, p, u)) return true;
   snprintf(purpose, sizeof purpose, "update.%s", p->name);
   rn_graph_begin(g, rn_key_of(s->run, purpose, (uint64_t)s->at[AT_TOTAL], 0));
   rn_plan plan = {.n = 1};
@@ -166,7 +174,7 @@ static bool update(engine *e, const rn_phase *p, long updates, bool *over, rn_er
   if (p->rows) {
     rn_batch *b = rn_scratch_bytes(g, (size_t)plan.n * sizeof *b);
     for (int i = 0; i < plan.n; i++) {
-      batch_of(s, p, &plan.ask[i], &b[i], updates);
+      batch_of(s, &e->pace, p, &plan.ask[i], &b[i], updates);
       if (i) b[i - 1].also = &b[i];
     }
     p->rows(s->self, b);
@@ -202,8 +210,8 @@ static long updates_of(session *s, const rn_phase *p, rn_error *err) {
     for (int i = 0; i < plan.n; i++) per += (long)plan.ask[i].steps * session_stand(s, plan.ask[i].name)->w->n;
     return per > 0 ? left / per : 0;
   }
-  double per = phase_number(s, p, "steps", 1), each = phase_number(s, p, "updates", 1), warm = phase_number(s, p, "warmup", 0);
-  return (long)((double)(left - (long)warm) / per * each);
+  pace q = pace_of(s, p);
+  return (long)((double)(left - (long)q.warmup) / q.steps * q.each);
 }
 
 static rn_code interrupted(engine *e, rn_error *err) {
@@ -226,11 +234,16 @@ static rn_code stop(engine *e, rn_error *err) {
   return err->code;
 }
 
-// for the tests of resume: RN_KILL_AFTER=n ends this process as SIGKILL does, after n of its updates
-static void die_when_told(void) {
+// for the tests of resume: RN_KILL_AFTER=n sends this process SIGKILL after n of its updates, n:15 another signal
+static void signal_when_told(void) {
   static long left = -1;
-  if (left == -1) left = getenv("RN_KILL_AFTER") ? atol(getenv("RN_KILL_AFTER")) : 0;
-  if (left > 0 && --left == 0) raise(SIGKILL);
+  static int signal = SIGKILL;
+  if (left == -1) {
+    const char *told = getenv("RN_KILL_AFTER"), *colon = told ? strchr(told, ':') : NULL;
+    left = told ? atol(told) : 0;
+    if (colon) signal = atoi(colon + 1);
+  }
+  if (left > 0 && --left == 0) raise(signal);
 }
 
 static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
@@ -242,6 +255,7 @@ static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
   }
   rn_graph_begin(s->g, rn_key_of(s->run, "open", (uint64_t)s->at[AT_TOTAL], 0));
   if (p->open && !p->open(s->self, s->g, err)) return err->code;
+  e->pace = pace_of(s, p);
   long updates = updates_of(s, p, err);
   if (updates < 0) return err->code;
   bool collecting = p->steps || (!p->rows && !p->alone) || p->counts_steps;
@@ -253,7 +267,7 @@ static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
     if (!update(e, p, updates, &over, err)) return err->code;
     if (rn_stopped(s->run)) return stop(e, err);
     s->at[AT_UPDATE]++, s->at[AT_TOTAL]++;
-    die_when_told();
+    signal_when_told();
     long total = (long)s->at[AT_TOTAL];
     if (over || (p->over && p->over(s->self))) updates = (long)s->at[AT_UPDATE];
     if (total % e->log_every == 0) log_notes(e);
@@ -353,6 +367,7 @@ static rn_code live(engine *e, bool resumed, rn_error *err) {
   bool fine = m->cells || evaluate(e, err);
   if (fine && m->evaluate) fine = m->evaluate(s->self, &(rn_report){e}, err);
   s->at[AT_FINISHED] = 1;
+  rn_journal_ended(e->log, now() - e->began);
   fine = fine && save(e, err);
   show(e, NULL, 0, true);
   return fine ? RN_OK : err->code;
@@ -362,8 +377,7 @@ static rn_code with_session(session *s, const rn_train_options *o, bool resumed,
   engine e = {.s = s, .o = o};
   long keep = resumed ? (long)s->at[AT_TOTAL] : -1;
   if (!(e.log = rn_journal_open(o->folder, s->system->cells && resumed ? INT32_MAX : keep, resumed ? (long)s->at[AT_TENSORBOARD] : -1, err))) return err->code;
-  if (o->command) rn_journal_meta(e.log, "command", o->command);
-  rn_journal_meta(e.log, "version", REIN_VERSION), rn_journal_meta(e.log, "isa", rn_math_isa());
+  rn_journal_about(e.log, o->command);
   if (fell_back) say(&e, "warning", "the newest checkpoint is damaged: going on from the one before it");
   rn_sampler_figures f;
   if (s->log_sampler && !resumed && (rn_sampler_say(s->log_sampler, &f), f.warning)) say(&e, "warning", f.warning);
@@ -393,7 +407,7 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err) {
   }
   fine = fine && session_start(s, err);
   if (fine) {
-    char *checkpoint = rn_printed("%s/checkpoint", o->folder), *text = rn_recipe_print(r, s->system);
+    char *checkpoint = rn_printed("%s/checkpoint", o->folder), *text = rn_recipe_print(s->recipe, s->system);
     fine = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err) && rn_write_file(path, text, strlen(text), err);
     rn_free(checkpoint), rn_free(text);
   }

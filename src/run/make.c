@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 enum { MOST_PARTS = 8 };
-typedef struct { double share; char name[256]; session *s; float noise; } part;
+typedef struct { double share; char name[256]; session *s; rn_mode mode; } part;
 
-// "random", "runs/a", "mix:0.8*random+0.2*runs/a"
+// "random", "runs/a" (as it explores), "mode:runs/a" (as it is evaluated), "mix:0.8*random+0.2*runs/a"
 static bool parts_of(const char *policy, part *parts, int *n, rn_error *err) {
   *n = 0;
   if (strncmp(policy, "mix:", 4) != 0) {
@@ -27,6 +27,7 @@ static bool parts_of(const char *policy, part *parts, int *n, rn_error *err) {
 
 static bool open_part(part *p, const rn_env_kind *kind, rn_error *err) {
   if (strcmp(p->name, "random") == 0) return true;
+  if (strncmp(p->name, "mode:", 5) == 0) memmove(p->name, p->name + 5, strlen(p->name + 5) + 1), p->mode = RN_EVALUATE;
   if (!(p->s = session_load(p->name, &(session_plan){0}, NULL, err))) return false;
   const rn_world *w = rn_world_of(p->s->run, NULL);
   if (!p->s->system->act) return rn_fail(err, "%s: %s does not act", p->name, p->s->system->name);
@@ -101,7 +102,7 @@ rn_code rn_data_make(const rn_data_order *o, rn_error *err) {
     rn_free(memory), memory = rn_new((size_t)(p->s ? p->s->memory + 1 : 1) * sizeof *memory);
     for (bool over = false; fine && !over && (o->episodes || steps < o->steps); steps++) {
       memcpy(before, w->env.obs, (size_t)w->obs * sizeof *before);
-      if (p->s) session_act(p->s, w, NULL, "act.make", RN_COLLECT, INT32_MAX, memory, act, NULL);
+      if (p->s) session_act(p->s, w, NULL, "act.make", p->mode, INT32_MAX, memory, act, NULL);
       else random_action(kind, w, o->seed, act);
       fine = rn_worlds_step(w, act) || rn_fail_as(err, RN_NUMBERS, "%s", rn_stopped(run)->text);
       if (fine) over = record(t, kind, w, before);

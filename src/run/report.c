@@ -477,7 +477,7 @@ static void deploy(rn_page *p, const study *s) {
   rn_page_heading(p, "The policy as C");
   rn_page_text(p, "A run's policy is one C99 file without dependencies and without malloc: normaliser, network, action rule, and a test vector that "
                   "`policy_selftest()` checks against the engine.");
-  char *text = rn_printed("rein export %s --c policy.c\ncc -O2 -DPOLICY_MAIN policy.c -o policy && ./policy", folder);
+  char *text = rn_printed("rein export %s --c policy.c\ncc -O2 -DPOLICY_SELFTEST policy.c -o policy && ./policy", folder);
   rn_page_code(p, text);
   rn_free(text);
 }

@@ -5,17 +5,17 @@
 
 //---- words of the recipe -------------------------------------------------------------------------------------------------------------------
 
-// the system's own defaults of keys that the recipe leaves open: "hidden=64x64 rows=8"
+// the system's own defaults of keys that the recipe leaves open, "hidden=64x64 rows=8", become part of it: what is printed is what was run
 static void settings_of(session *s) {
-  rn_recipe_settings(s->recipe, s->run);
   char text[512];
   snprintf(text, sizeof text, "%s", s->system->settings ? s->system->settings : "");
   char *save = NULL;
   for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
     char *value = strchr(word, '=');
     *value++ = 0;
-    if (!rn_recipe_find(s->recipe, word)) rn_set(s->run, word, value);
+    if (!rn_recipe_find(s->recipe, word)) rn_recipe_put(s->recipe, word, value, "default");
   }
+  rn_recipe_settings(s->recipe, s->run);
 }
 
 static long whole(const session *s, const char *key) { return atol(rn_setting(s->run, key, "0")); }

@@ -56,6 +56,7 @@ static const rn_env_kind *make(const char *arguments, char *why, size_t room) {
   return k;
 }
 
-const rn_env_kind rn_mdp_env = {.name = "mdp", .summary = "a small decision problem as a table: mdp:random(S,A,H,seed) or mdp:FILE", .abi = RN_ENV_ABI,
+const rn_env_kind rn_mdp_env = {.name = "mdp", .summary = "a small decision problem as a table: mdp:random(S,A,H,seed) or mdp:FILE",
+                                .abi = RN_ENV_ABI,
                                 .obs = {RN_BOX, {1}, NULL, NULL}, .act = {RN_DISCRETE, {1}, NULL, NULL}, .state = sizeof(place), .cost = 60,
                                 .reset = reset, .step = step, .make = make};

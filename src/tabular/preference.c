@@ -63,7 +63,8 @@ double *rn_preferences(const char *name, int *n, rn_error *err) {
   unsigned long long seed;
   int used = 0;
   const char *what = name;
-  if (strncmp(name, "prefmat:", 8)) return rn_fail(err, "judge '%s': a matrix is written prefmat:rps, prefmat:skew(50,1) or prefmat:FILE", name), NULL;
+  if (strncmp(name, "prefmat:", 8)) return rn_fail(err, "judge '%s': a matrix is written prefmat:rps, prefmat:skew(50,1) or prefmat:FILE", name),
+      NULL;
   what += 8;
   if (!strcmp(what, "rps")) return *n = 3, copied(9, RPS);
   if (!strcmp(what, "cyc3")) return *n = 3, copied(9, CYC3);

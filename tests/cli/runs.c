@@ -84,11 +84,11 @@ TEST(an_interrupted_run_says_how_to_go_on_and_ends_with_the_same_bytes) {
   make_log();
   const char *slow = "data=log.safetensors env=pendulum hidden=64x64 offline=1200 evaluate=400 every=100 log=50 episodes=2 seed=3";
   EXPECT(0, "", "rein train iql %s --out whole -q", slow);
-  EXPECT(130, "go on with  rein resume cut", "'%s/rein' train iql %s --out cut -q & p=$!; sleep 0.7; kill -INT $p; wait $p", TEST_BUILD, slow);
+  EXPECT(130, "go on with  rein resume cut", "RN_KILL_AFTER=430:2 rein train iql %s --out cut -q", slow);
   EXPECT(0, "",
          "rein resume cut -q && cmp whole/checkpoint/00001200.safetensors cut/checkpoint/00001200.safetensors && cmp "
          "whole/events.out.tfevents.0.rein cut/events.out.tfevents.0.rein");
-  EXPECT(143, "go on with  rein resume term", "'%s/rein' train iql %s --out term -q & p=$!; sleep 0.7; kill -TERM $p; wait $p", TEST_BUILD, slow);
+  EXPECT(143, "go on with  rein resume term", "RN_KILL_AFTER=430:15 rein train iql %s --out term -q", slow);
 }
 
 TEST(seeds_are_processes_and_one_report) {

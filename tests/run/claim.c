@@ -27,7 +27,8 @@ static rn_code claim(const char *yaml, rn_text *text, rn_error *err, int part, i
 }
 
 #define GAME "system: nash-mp/exact, slots: {judge: \"prefmat:rps\", reference: [0.6, 0.3, 0.1]}, beta: 0.02"
-#define ARMS "seeds: 3\nresamples: 200\narms:\n  prox: {recipe: {" GAME ", iterations: 100}}\n  descent: {recipe: {" GAME ", method: mirror-descent, iterations: 200}}\n"
+#define ARMS "seeds: 3\nresamples: 200\narms:\n  prox: {recipe: {" GAME ", iterations: 100}}\n" \
+             "  descent: {recipe: {" GAME ", method: mirror-descent, iterations: 200}}\n"
 
 static void verdict_is(const char *bars, rn_code code, const char *verdict) {
   rn_error err = {0};
@@ -45,10 +46,12 @@ TEST(bars_and_gates_give_the_four_verdicts) {
   CHECK_THAT(told == 6, "%d cells ran", told);
   verdict_is("bars: {a: {figure: kl_equilibrium, arm: prox, minus: descent, above: 0}}", RN_UNMET, "# small: REFUTED");
   CHECK_THAT(told == 0, "%d cells ran again", told);              // results are kept: another bar costs nothing
-  verdict_is("bars: {a: {figure: exploitability, arm: prox, statistic: least, above: 0}, b: {figure: kl_equilibrium, arm: descent, above: 0.1}}", RN_OK, "CONFIRMED");
+  verdict_is("bars: {a: {figure: exploitability, arm: prox, statistic: least, above: 0}, b: {figure: kl_equilibrium, arm: descent, above: 0.1}}",
+             RN_OK, "CONFIRMED");
   verdict_is("bars: {a: {figure: kl_equilibrium, arm: descent, above: 0.1}}\ngates: {g: {figure: kl_equilibrium, arm: prox, above: 1}}", RN_UNMET,
              "# small: SETTING INVALID");
-  verdict_is("bars: {a: {figure: kl_equilibrium, arm: prox, ratio: descent, below: -5}}\nreport: {r: {figure: kl_equilibrium, arm: descent, near: 1, statistic: largest}}",
+  verdict_is("bars: {a: {figure: kl_equilibrium, arm: prox, ratio: descent, below: -5}}\n"
+             "report: {r: {figure: kl_equilibrium, arm: descent, near: 1, statistic: largest}}",
              RN_OK, "ln(mean kl_equilibrium of prox / of descent) < -5");
   CHECK(told == 0);
 }
@@ -64,7 +67,8 @@ static int files_in(const char *under) {
 }
 
 /* pg from single episodes on a table: figures differ by seed, so an interval has ends and an open bar is NOT CONFIRMED */
-#define PG "seeds: 4\nresamples: 200\nrepeat: 3\nevaluate: {episodes: 2}\ncommon: {system: pg, env: \"mdp:random(5,3,10,1)\", updates: 60, evaluate: 0}\narms: {a: {recipe: {step: 0.1}}, b: {recipe: {step: 0.11}}}\n"
+#define PG "seeds: 4\nresamples: 200\nrepeat: 3\nevaluate: {episodes: 2}\ncommon: {system: pg, env: \"mdp:random(5,3,10,1)\", updates: 60, " \
+           "evaluate: 0}\narms: {a: {recipe: {step: 0.1}}, b: {recipe: {step: 0.11}}}\n"
 TEST(a_miss_is_repeated_once_with_more_seeds_where_the_file_says_so) {
   folder = test_folder();
   rn_error err = {0};
@@ -76,7 +80,11 @@ TEST(a_miss_is_repeated_once_with_more_seeds_where_the_file_says_so) {
   rn_free(text.at);
 }
 
-#define TUNED "seeds: 2\nresamples: 200\nevaluate: {episodes: 1}\ntasks: {t0: {env: \"mdp:random(5,3,10,1)\"}, t1: {env: \"mdp:random(5,3,10,2)\"}}\ntune: {key: step, values: [0, 0.3], seeds: 2, figure: gap, best: least}\narms: {a: {recipe: {system: pg, updates: 200, evaluate: 0}, tuning: {updates: 150}, tuned: true}}\nbars: {x: {figure: gap, arm: a, below: 100}}\n"
+#define TUNED "seeds: 2\nresamples: 200\nevaluate: {episodes: 1}\n" \
+              "tasks: {t0: {env: \"mdp:random(5,3,10,1)\"}, t1: {env: \"mdp:random(5,3,10,2)\"}}\n" \
+              "tune: {key: step, values: [0, 0.3], seeds: 2, figure: gap, best: least}\n" \
+              "arms: {a: {recipe: {system: pg, updates: 200, evaluate: 0}, tuning: {updates: 150}, tuned: true}}\n" \
+              "bars: {x: {figure: gap, arm: a, below: 100}}\n"
 TEST(a_value_is_picked_on_the_pilot_s_seeds_and_parts_add_up) {
   folder = test_folder();
   rn_error err = {0};
@@ -96,7 +104,8 @@ TEST(logs_are_made_and_shared_and_scores_are_relative_to_the_behaviours) {
   folder = test_folder();
   rn_error err = {0};
   rn_text text = {0};
-  const char *yaml = "seeds: 2\nresamples: 200\nevaluate: {env: e-two-near, episodes: 10, seed: 7, score_high: good, score_low: bad, success_above: -1000}\n"
+  const char *yaml = "seeds: 2\nresamples: 200\nevaluate: {env: e-two-near, episodes: 10, seed: 7, score_high: good, score_low: bad, "
+                     "success_above: -1000}\n"
                      "data: {two: {make: e-two-near, rho: 1, trajectories: 30, steps: 40, noise: 0.05, start: 0.3}}\n"
                      "common: {system: bc, hidden: 32x32, batch: 64, lr: 3e-3, offline: 800, evaluate: 0}\narms: {bc: {data: two}}\n"
                      "bars: {good: {figure: score, arm: bc, above: 60}, all: {figure: success, arm: bc, statistic: least, at_least: 100}}";
@@ -134,7 +143,8 @@ TEST(wrong_claims_are_refused_with_their_place) {
   }
   rn_error err = {0};
   rn_text text = {0}, json = {0};
-  CHECK(rn_claim("no-such-claim", &(rn_claim_options){.folder = test_folder()}, &text, &json, &err) == RN_INPUT); CHECK_TEXT(err.text, "no-such-claim.yaml");
+  CHECK(rn_claim("no-such-claim", &(rn_claim_options){.folder = test_folder()}, &text, &json, &err) == RN_INPUT); 
+  CHECK_TEXT(err.text, "no-such-claim.yaml");
 }
 
 TEST(a_program_that_can_not_start_is_the_system_s_failure) {

@@ -2,8 +2,12 @@
 #include "micro.h"
 #include "../../src/run/session.h"
 
+static char names[32][700];                              // of files and folders, in turn
+static int named;
+
 static const char *made(const char *env, const char *policy, int episodes, const char *name) {
-  char *path = rn_printed("%s/%s.safetensors", test_folder(), name);
+  char *path = names[named++ % RN_COUNT(names)];
+  snprintf(path, sizeof names[0], "%s/%s.safetensors", test_folder(), name);
   rn_error err = {0};
   rn_data_order order = {.env = env, .policy = policy, .episodes = episodes, .seed = 11, .out = path, .threads = 1};
   CHECK_THAT(rn_data_make(&order, &err) == RN_OK, "%s", err.text);
@@ -14,7 +18,8 @@ static const char *trained(const char *system, const char *data, const char *opt
   rn_recipe *r = rn_recipe_new(system);
   rn_error err = {0};
   rn_recipe_put(r, "data", data, "test");
-  char text[512], *save = NULL, *folder = rn_printed("%s/run", test_folder());
+  char text[512], *save = NULL, *folder = names[named++ % RN_COUNT(names)];
+  snprintf(folder, sizeof names[0], "%s/run", test_folder());
   snprintf(text, sizeof text, "%s", options);
   for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) CHECK_THAT(rn_recipe_set(r, w, &err), "%s", err.text);
   CHECK_THAT(rn_recipe_check(r, rn_system_find(system), &err), "%s", err.text);

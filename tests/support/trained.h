@@ -38,7 +38,8 @@ static inline rn_safetensors *last_checkpoint(const char *folder) {
   snprintf(path, sizeof path, "%s/checkpoint", folder);
   DIR *d = opendir(path);
   CHECK_THAT(d, "no folder %s", path);
-  for (struct dirent *e; (e = readdir(d));) if (strstr(e->d_name, ".safetensors") && strcmp(e->d_name, best) > 0) snprintf(best, sizeof best, "%s", e->d_name);
+  for (struct dirent *e; (e = readdir(d));)
+    if (strstr(e->d_name, ".safetensors") && strcmp(e->d_name, best) > 0) snprintf(best, sizeof best, "%s", e->d_name);
   closedir(d);
   snprintf(path, sizeof path, "%s/checkpoint/%s", folder, best);
   rn_safetensors *s = rn_load_safetensors(path, &err);

@@ -242,3 +242,57 @@ TEST(wrong_settings_are_refused) {
     rn_free(folder);
   }
 }
+
+//---- STORM-PG ------------------------------------------------------------------------------------------------------------------------------
+
+/* without a move the old policy is the new one: d = (1 - eta) d' + eta g, which is plain momentum on the same trajectories */
+TEST(storm_without_a_step_is_momentum) {
+  rn_safetensors *a = last_checkpoint(trained("system=storm-pg step=0 first=10 batch=10 eta=0.3" SETTING));
+  rn_safetensors *b = last_checkpoint(trained("system=pg step=0 batch=10 eta=0.3 baseline=0" SETTING));
+  const rn_real *x = rn_safetensors_find(a, "d")->data, *y = rn_safetensors_find(b, "d")->data;
+  double size = 0;
+  for (int i = 0; i < 15; i++) { CHECK_NEAR(x[i], y[i], 1e-12, "entry %d", i); size += fabs(x[i]); }
+  CHECK(size > .1);
+  rn_safetensors_close(a), rn_safetensors_close(b);
+}
+
+TEST(storm_climbs_and_corrects_its_direction) {
+  const char *run = trained("system=storm-pg updates=300 step=0.3 env=mdp:random(5,3,10,1) evaluate=0 episodes=1 seed=3"),
+      *still = trained("system=storm-pg updates=1 step=0 env=mdp:random(5,3,10,1) evaluate=0 episodes=1 seed=3");
+  CHECK_THAT(figure_of(run, "gap") < .5 * figure_of(still, "gap"), "gap %g of %g", figure_of(run, "gap"), figure_of(still, "gap"));
+  rn_error err = {0};
+  char *folder = rn_printed("%s/run", test_folder());
+  CHECK(train_code(folder, "system=storm-pg first=5 batch=10" SETTING, &err) == RN_INPUT); CHECK_TEXT(err.text, "fewer than the batch");
+  rn_free(folder);
+}
+
+/* one step of a two-armed table by hand: the weighted gradient of the old policy on trajectories of the new one has the old gradient's mean */
+TEST(importance_weights_undo_the_move) {
+  const char *far = trained("system=storm-pg step=6 falling=false first=4000 batch=4000 eta=0.5 "
+                            "env=mdp:random(2,2,4,2) updates=2 evaluate=0 episodes=1 seed=4");
+  rn_safetensors *s = last_checkpoint(far);
+  const rn_real *d = rn_safetensors_find(s, "d")->data, *at = rn_safetensors_find(s, "pi@old.w")->data;
+  rn_mdp *m = rn_mdp_random(2, 2, 4, 2);
+  double theta[4], zero[4] = {0}, first[4], now[4];
+  for (int i = 0; i < 4; i++) theta[i] = at[i];
+  rn_mdp_gradient(m, zero, first, NULL, NULL), rn_mdp_gradient(m, theta, now, NULL, NULL);
+  // d_1 = .5 (d_0 - g_w(theta_0)) + g(theta_1): the first bracket has mean 0, so d_1 is near grad J(theta_1)
+  for (int i = 0; i < 4; i++) CHECK_NEAR(d[i], now[i], .02, "entry %d, gradient before %g", i, first[i]);
+  double apart = 0;
+  for (int i = 0; i < 4; i++) apart = fmax(apart, fabs(first[i] - now[i]));
+  CHECK_THAT(apart > .1, "the two gradients are alike: %g", apart);
+  rn_mdp_free(m), rn_safetensors_close(s);
+}
+
+/* d_0 is the mean over all `first` trajectories, of both asks: near the exact gradient */
+TEST(storm_s_first_direction_is_one_mean) {
+  rn_safetensors *s = last_checkpoint(trained("system=storm-pg step=0 first=4000 batch=1000 updates=1 "
+                                              "env=mdp:random(2,2,4,2) evaluate=0 episodes=1 seed=4"));
+  const rn_real *d = rn_safetensors_find(s, "d")->data;
+  rn_mdp *m = rn_mdp_random(2, 2, 4, 2);
+  double zero[4] = {0}, g[4], most = 0;
+  rn_mdp_gradient(m, zero, g, NULL, NULL);
+  for (int i = 0; i < 4; i++) { CHECK_NEAR(d[i], g[i], .03, "entry %d", i); most = fmax(most, fabs(g[i])); }
+  CHECK_THAT(most > .06, "the gradient is %g", most);
+  rn_mdp_free(m), rn_safetensors_close(s);
+}

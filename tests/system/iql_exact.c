@@ -42,9 +42,11 @@ TEST(expectiles_are_the_known_ones) {
 
 TEST(wrong_settings_are_refused) {
   static const char *const bad[][2] = {{"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=[0.5,0.5]", "3 states x 2 actions"},
-                                       {"system=iql/exact env=mdp:random(3,2,5,1) slots.behaviour=[0.25,0.25,0.25,0.25,0,0]", "gamma in place of a horizon"},
+                                       {"system=iql/exact env=mdp:random(3,2,5,1) slots.behaviour=[0.25,0.25,0.25,0.25,0,0]",
+                                        "gamma in place of a horizon"},
                                        {"system=iql/exact env=cartpole slots.behaviour=[1]", "is no table"},
-                                       {"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=[0.25,0.25,0.45,0.05,0,0] expectile=1.5", "expectile"}};
+                                       {"system=iql/exact env=mdp:claims/two-junction.json slots.behaviour=[0.25,0.25,0.45,0.05,0,0] expectile=1.5",
+                                        "expectile"}};
   for (int i = 0; i < RN_COUNT(bad); i++) {
     rn_error err = {0};
     char *folder = rn_printed("%s/run", test_folder());

@@ -49,7 +49,8 @@ TEST(an_end_is_an_end_and_the_clock_is_not) {
 }
 
 TEST(wrong_names_are_refused) {
-  static const char *const bad[][2] = {{"mdp:", "mdp:random(states,actions,horizon,seed)"}, {"mdp", "mdp:random"}, {"mdp:random(5,3)", "random(5,3,10,7)"}, {"mdp:/no/file.json", "/no/file.json"}};
+  static const char *const bad[][2] = {{"mdp:", "mdp:random(states,actions,horizon,seed)"}, {"mdp", "mdp:random"}, {"mdp:random(5,3)",
+      "random(5,3,10,7)"}, {"mdp:/no/file.json", "/no/file.json"}};
   for (int i = 0; i < RN_COUNT(bad); i++) {
     rn_error err = {0};
     CHECK(!rn_env_find(bad[i][0], &err) && err.code == RN_INPUT); CHECK_TEXT(err.text, bad[i][1]);

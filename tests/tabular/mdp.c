@@ -156,7 +156,8 @@ static rn_mdp *from(const char *text, rn_error *err) {
 
 TEST(a_file_is_read_and_its_rewards_by_next_state_are_averaged) {
   rn_error err;
-  rn_mdp *m = from("{\"P\": [[[0.25, 0.75], [1, 0]], [[0, 1], [0, 1]]], \"R\": [[[4, 8], [1, 0]], [[0, 0], [0, 0]]], \"end\": [1], \"horizon\": 3}", &err);
+  rn_mdp *m = from("{\"P\": [[[0.25, 0.75], [1, 0]], [[0, 1], [0, 1]]], \"R\": [[[4, 8], [1, 0]], [[0, 0], [0, 0]]], \"end\": [1], \"horizon\": 3}",
+                   &err);
   CHECK_THAT(m, "%s", err.text);
   CHECK_NEAR(m->R[0], 7, 1e-15, ".25 4 + .75 8"); CHECK_NEAR(m->start[0], 1, 0, "an end is no start"); CHECK(m->gamma == 1 && m->H == 3);
   double pi[] = {1, 0, 1, 0}, V[2];                                   // 7 + 7/4 + 7/16

@@ -10,7 +10,8 @@ typedef struct { double expectile; int iterations; const rn_mdp *mdp; const doub
 static const rn_option options[] = {RN_OPTION(exact, expectile, 0.7, 1e-6, 0.999999, "expectile of V"),
                                     RN_OPTION(exact, iterations, 10000, 1, 1e9, "sweeps over all states; ends early at the fixed point"), {0}};
 static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "a table: mdp:random(S,A,H,seed) or mdp:FILE, discounted"},
-                                {"behaviour", RN_SLOT_JUDGE, 0, "the share of each (state, action) in the log, row by row; not given: all alike", .optional = true}, {0}};
+                                {"behaviour", RN_SLOT_JUDGE, 0, "the share of each (state, action) in the log, row by row; not given: all alike",
+                                 .optional = true}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   exact *o = self;
@@ -76,7 +77,8 @@ static bool evaluate(const void *self, rn_report *out, rn_error *err) {
     if (o->mdp->end[s]) continue;
     snprintf(name, sizeof name, "V.%d", s), rn_say(out, name, o->V[s], NAN, NAN);
     snprintf(name, sizeof name, "greedy.%d", s), rn_say(out, name, greedy(o, s), NAN, NAN);
-    for (int a = 0; a < RN_MIN(o->mdp->A, 20); a++) snprintf(name, sizeof name, "Q.%d.%d", s, a), rn_say(out, name, o->Q[s * o->mdp->A + a], NAN, NAN);
+    for (int a = 0; a < RN_MIN(o->mdp->A, 20); a++)
+      snprintf(name, sizeof name, "Q.%d.%d", s, a), rn_say(out, name, o->Q[s * o->mdp->A + a], NAN, NAN);
   }
   return true;
 }
@@ -92,6 +94,7 @@ static void act(const void *self, const rn_obs *in, rn_action *out) {
 }
 
 static const rn_phase phases[] = {{.name = "solve", .length = offsetof(exact, iterations), .alone = iterate, .no_env = true}, {0}};
-const rn_system rn_iql_exact_system = {.name = "iql/exact", .paper = "arXiv:2110.06169", .summary = "implicit Q-learning on a table, to its fixed point",
+const rn_system rn_iql_exact_system = {.name = "iql/exact", .paper = "arXiv:2110.06169",
+                                       .summary = "implicit Q-learning on a table, to its fixed point",
                                        .self = sizeof(exact), .options = options, .needs = needs, .build = build, .phases = phases, .act = act,
                                        .evaluate = evaluate};

@@ -18,7 +18,8 @@ enum { PROX, DESCENT, NASH_MD };
 static const rn_option options[] = {
   RN_OPTION(mp, beta, 0.1, 1e-6, 1e3, "weight of the divergence to the reference"),
   RN_OPTION(mp, eta, 0, 0, 1e6, "step; 0: 2 beta, and 2/(beta (k+2)), k = 1, 2, ..., for nash-md"),
-  RN_CHOICE(mp, method, PROX, "mirror-prox|mirror-descent|nash-md", "two steps from one centre, one step, or one from the mixture with the reference"),
+  RN_CHOICE(mp, method, PROX, "mirror-prox|mirror-descent|nash-md",
+            "two steps from one centre, one step, or one from the mixture with the reference"),
   RN_OPTION(mp, iterations, 300, 1, 1e6, "of two queries each for mirror-prox, of one for the others"), {0}};
 
 static const rn_need needs[] = {{"judge", RN_SLOT_JUDGE, 0, "a matrix: row beats column"},
@@ -86,5 +87,6 @@ static bool evaluate(const void *self, rn_report *out, rn_error *err) {
 
 static const rn_phase phases[] = {{.name = "solve", .length = offsetof(mp, iterations), .enter = enter, .alone = iterate, .no_env = true}, {0}};
 const rn_system rn_nash_mp_exact_system = {.name = "nash-mp/exact", .paper = "arXiv:2505.19731",
-                                    .summary = "Nash mirror prox on a preference matrix, with mirror descent and Nash-MD beside it", .self = sizeof(mp),
+                                    .summary = "Nash mirror prox on a preference matrix, with mirror descent and Nash-MD beside it",
+                                        .self = sizeof(mp),
                                     .options = options, .needs = needs, .build = build, .phases = phases, .evaluate = evaluate};

@@ -27,7 +27,8 @@ enum { SQRT, THEORY, CONSTANT, MOST = 1024 };                            // MOST
   RN_OPTION(harpg, batch, 1, 1, 10000, "trajectories of an estimate")
 
 static const rn_option options[] = {SHARED_OPTIONS, {0}};
-static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
+static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"},
+                                {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   harpg *o = self;
@@ -125,8 +126,8 @@ static const rn_phase two[] = {{"train", offsetof(harpg, updates), .plan = plan_
 static const rn_phase normed[] = {{"train", offsetof(harpg, updates), .plan = plan_two, .steps = update_n_harpg}, {0}};
 
 #define ENTRY(text, what, phase) \
-  {.name = text, .paper = "arXiv:2302.01734", .summary = what, .self = sizeof(harpg), .options = options, .needs = needs, .build = build, .phases = phase, \
-   .act = act, .evaluate = evaluate}
+  {.name = text, .paper = "arXiv:2302.01734", .summary = what, .self = sizeof(harpg), .options = options, .needs = needs, .build = build, \
+   .phases = phase, .act = act, .evaluate = evaluate}
 const rn_system rn_n_pg_igt_system = ENTRY("n-pg-igt", "normalised policy gradient with an extrapolated trajectory: one a step", igt);
 const rn_system rn_harpg_system = ENTRY("harpg", "policy gradient with Hessian-aided momentum: two trajectories a step", two);
 const rn_system rn_n_harpg_system = ENTRY("n-harpg", "HARPG with steps of a given length", normed);

@@ -54,6 +54,7 @@ static const rn_phase phases[] = {{.name = "solve", .length = offsetof(exact, up
 static bool evaluate(const void *self, rn_report *out, rn_error *err) { return (void)err, rn_gauge_say(((const exact *)self)->gauge, out), true; }
 static void act(const void *self, const rn_obs *in, rn_action *out) { rn_policy_act(((const exact *)self)->pi, in, out); }
 
-const rn_system rn_harpg_exact_system = {.name = "harpg/exact", .paper = "arXiv:2302.01734", .summary = "HARPG with exact gradients and Hessians of a table",
+const rn_system rn_harpg_exact_system = {.name = "harpg/exact", .paper = "arXiv:2302.01734",
+                                         .summary = "HARPG with exact gradients and Hessians of a table",
                                   .self = sizeof(exact), .options = options, .needs = needs, .build = build, .phases = phases, .act = act,
                                   .evaluate = evaluate};

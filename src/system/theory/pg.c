@@ -23,7 +23,8 @@ static const rn_option options[] = {
   RN_OPTION(pg, normalised, 0, 0, 1, "steps have length gamma_t whatever the gradient's"),
   RN_OPTION(pg, baseline, 0.95, 0, 0.99999, "decay of the running mean of G_h that is subtracted; 0: none"),
   RN_OPTION(pg, batch, 1, 1, 10000, "trajectories of an estimate"), {0}};
-static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"}, {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
+static const rn_need needs[] = {{"env", RN_SLOT_ENV, 0, "trajectories"},
+                                {"pi", RN_SLOT_CLASS, RN_CAN_SAMPLE | RN_CAN_LOGP, "its gradient", .house = "softmax-table"}, {0}};
 
 static bool build(void *self, rn_run *run, rn_error *err) {
   pg *o = self;
@@ -65,5 +66,6 @@ static const rn_phase phases[] = {{"train", offsetof(pg, updates), .plan = plan,
 static bool evaluate(const void *self, rn_report *out, rn_error *err) { return (void)err, rn_gauge_say(((const pg *)self)->gauge, out), true; }
 static void act(const void *self, const rn_obs *in, rn_action *out) { rn_policy_act(((const pg *)self)->pi, in, out); }
 
-const rn_system rn_pg_system = {.name = "pg", .paper = "doi:10.1007/BF00992696", .summary = "plain policy gradient, optionally normalised and with momentum",
+const rn_system rn_pg_system = {.name = "pg", .paper = "doi:10.1007/BF00992696",
+                                .summary = "plain policy gradient, optionally normalised and with momentum",
                          .self = sizeof(pg), .options = options, .needs = needs, .build = build, .phases = phases, .act = act, .evaluate = evaluate};
