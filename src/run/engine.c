@@ -491,9 +491,13 @@ static bool empty_or_absent(const char *folder, bool *there, rn_error *err) {
   if (!d) return !*there || rn_fail(err, "%s: not a folder that can be read; name another one", folder);
   const char *other = NULL;
   char name[300] = "";
-  for (struct dirent *e; !other && (e = readdir(d));)
-    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && strcmp(e->d_name, "lock") != 0 && strcmp(e->d_name, "live") != 0 && strcmp(e->d_name, "checkpoint") != 0)
-      snprintf(name, sizeof name, "%s", e->d_name), other = name;
+  // what a run that began and was refused or killed may have left, and the key of a stage
+  static const char *const own[] = {".", "..", "lock", "live", "checkpoint", "stage.key"};
+  for (struct dirent *e; !other && (e = readdir(d));) {
+    bool known = false;
+    for (int i = 0; i < RN_COUNT(own); i++) known = known || strcmp(e->d_name, own[i]) == 0;
+    if (!known) snprintf(name, sizeof name, "%s", e->d_name), other = name;
+  }
   closedir(d);
   return !other || rn_fail(err, "%s: holds other things (%s); a run wants a folder of its own", folder, other);
 }
