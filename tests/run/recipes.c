@@ -83,7 +83,7 @@ static const struct { const char *key, *value; bool option;
 static void shrink(rn_recipe *r, const rn_system *system) {
   for (int k = 0; k < RN_COUNT(tiny); k++) {
     rn_recipe_key key;
-    if (system && tiny[k].option && rn_recipe_key_find(system, tiny[k].key, &key) && !(key.flags & RN_KEY_OWN)) rn_recipe_put(r, tiny[k].key, tiny[k].value, "test");
+    if (system && tiny[k].option && rn_recipe_key_find(system, tiny[k].key, &key) && !(key.flags & RN_KEY_OWN) && key.value > 0) rn_recipe_put(r, tiny[k].key, tiny[k].value, "test");
   }
   for (int i = 0; i < rn_recipe_count(r); i++) {
     const rn_given *v = rn_recipe_at(r, i);
@@ -95,10 +95,10 @@ static void shrink(rn_recipe *r, const rn_system *system) {
   }
 }
 
-static char *made_log(const char *folder) {
+static char *made_log(const char *folder, uint64_t seed) {
   rn_error err = {0};
-  char *path = rn_printed("%s/log.safetensors", folder);
-  CHECK_THAT(rn_data_make(&(rn_data_order){.env = "pendulum", .policy = "random", .out = path, .episodes = 12, .seed = 1, .threads = 1}, &err) == RN_OK, "%s", err.text);
+  char *path = rn_printed("%s/log-%d.safetensors", folder, (int)seed);
+  CHECK_THAT(rn_data_make(&(rn_data_order){.env = "pendulum", .policy = "random", .out = path, .episodes = 12, .seed = seed, .threads = 1}, &err) == RN_OK, "%s", err.text);
   return path;
 }
 
@@ -116,7 +116,7 @@ static char *made_run(const char *folder, const char *log) {
 TEST(every_recipe_trains_when_it_is_made_small) {
   char *path[64];
   const char *folder = test_folder();
-  char *log = made_log(folder), *run = made_run(folder, log), *policy = rn_printed("%s:pi", run);
+  char *log = made_log(folder, 1), *other = made_log(folder, 2), *run = made_run(folder, log), *policy = rn_printed("%s:pi", run);
   int n = all_recipes(path);
   CHECK(n >= 18);
   for (int i = 0; i < n; i++) {
@@ -128,12 +128,12 @@ TEST(every_recipe_trains_when_it_is_made_small) {
     if (rn_recipe_find(r, "env") && strcmp(rn_recipe_text(r, "env"), "hopper") == 0) rn_recipe_put(r, "env", "pendulum", "test");
     if (rn_recipe_find(r, "slots.policy")) rn_recipe_put(r, "slots.policy", policy, "test"), rn_recipe_put(r, "slots.critic", run, "test");
     static const char *const logs[] = {"slots.worst", "slots.best", "slots.reference"};
-    for (int k = 0; k < RN_COUNT(logs); k++) if (rn_recipe_find(r, "slots.worst")) rn_recipe_put(r, logs[k], log, "test");
+    for (int k = 0; k < RN_COUNT(logs); k++) if (rn_recipe_find(r, "slots.worst")) rn_recipe_put(r, logs[k], k == 1 ? other : log, "test");   // worst and best must differ
     char *out = rn_printed("%s/%s.run", folder, strrchr(path[i], '/') + 1);
     rn_train_options o = {.folder = out, .threads = 1};
     bool fine = rn_recipe_check(r, system, &err) && (system ? rn_train(r, &o, &err) : rn_train_stages(r, &o, &err)) == RN_OK;
     CHECK_THAT(fine, "%s: %s", path[i], err.text);
     rn_recipe_free(r), rn_free(out), rn_free(path[i]);
   }
-  rn_free(log), rn_free(run), rn_free(policy);
+  rn_free(log), rn_free(other), rn_free(run), rn_free(policy);
 }
