@@ -511,7 +511,8 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err) {
   fine = fine && empty_or_absent(o->folder, &there, err);
   threads_of(r, o);
   // everything that can be wrong with the input is found before anything is written
-  fine = fine && memory_fits(r, memory, err) && (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
+  const rn_system *system = fine ? rn_recipe_system(r, err) : NULL;
+  fine = system && rn_recipe_needs(r, system, err) && memory_fits(r, memory, err) && (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
   if (fine) fine = made = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err);
   if (fine && s->live) {                                        // a replay lives in the folder
     session_free(s);
