@@ -3,12 +3,18 @@
 
 //---- a session without sources -----------------------------------------------------------------------------------------------------------
 
-static session *bare(const rn_recipe *r, int obs, int act, int actions, rn_error *err) {
+// rows: environments of a rollout, 0: as the recipe says
+static session *bare(const rn_recipe *r, int obs, int act, int actions, int rows, rn_error *err) {
   rn_recipe *sized = rn_recipe_copy(r);
   char text[32];
   snprintf(text, sizeof text, "%d", obs), rn_recipe_put(sized, "shape.obs", text, "command line");
   snprintf(text, sizeof text, "%d", act), rn_recipe_put(sized, "shape.act", text, "command line");
   snprintf(text, sizeof text, "%d", actions), rn_recipe_put(sized, "shape.actions", text, "command line");
+  const rn_given *said = rn_recipe_find(r, "rows");
+  snprintf(text, sizeof text, "%d", rows);
+  if (rows > 0 && said && strcmp(said->text, text) != 0)
+    return rn_recipe_free(sized), rn_fail(err, "%s: rows: %s, but the rollout is of %s environments", said->place, said->text, text), NULL;
+  if (rows > 0 && !said) rn_recipe_put(sized, "rows", text, "batch");
   rn_recipe_drop(sized, "data"), rn_recipe_drop(sized, "env");
   session *s = session_new(sized, &(session_plan){0}, err);
   rn_recipe_free(sized);
@@ -163,7 +169,7 @@ static bool updates(session *s, const rn_safetensors *f, const char *path, const
 rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err) {
   if (o->init) {
     if (o->obs < 1 || (o->act < 1 && o->actions < 1)) return rn_fail(err, "--init needs sizes: obs=N and act=N (or actions=N)"), err->code;
-    session *s = bare(r, o->obs, RN_MAX(o->act, 1), o->actions, err);
+    session *s = bare(r, o->obs, RN_MAX(o->act, 1), o->actions, 0, err);
     bool fine = s && state_write(s->run, o->init, 0, NULL, NULL, 1, (rn_tensor_note[]){{"system", s->system->name}}, err);
     session_free(s);
     return fine ? RN_OK : err->code;
@@ -171,7 +177,10 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
   rn_safetensors *batch = rn_load_safetensors(o->batch, err), *draws = NULL;
   sizes k;
   bool fine = batch && sizes_of(batch, o->batch, &k, err) && (!o->noise || (draws = rn_load_safetensors(o->noise, err)));
-  session *s = fine ? bare(r, k.obs, RN_MAX(k.act, 1), o->actions, err) : NULL;
+  const rn_system *system = rn_recipe_system(r, err);
+  const rn_phase *phase = system ? phase_of(system) : NULL;
+  bool rollout = phase && phase->steps;
+  session *s = fine ? bare(r, k.obs, RN_MAX(k.act, 1), o->actions, rollout ? RN_MAX(k.n, 1) : 0, err) : NULL;
   fine = s != NULL && fill(s, o->params, err);
   if (fine && !phase_of(s->system)) fine = rn_fail(err, "%s has no update on rows: nothing to step", s->system->name);
   rn_table *t = fine && phase_of(s->system)->rows ? table_of(batch, o->batch, &k, o->actions > 0, err) : NULL;
@@ -199,7 +208,7 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
 
 // the draws of one update on rows of zeros: their order, shapes and laws do not depend on values
 rn_code rn_step_noise(const rn_recipe *r, int obs, int act, int actions, rn_text *out, bool json, rn_error *err) {
-  session *s = bare(r, RN_MAX(obs, 1), RN_MAX(act, 1), actions, err);
+  session *s = bare(r, RN_MAX(obs, 1), RN_MAX(act, 1), actions, 0, err);
   if (!s) return err->code;
   const rn_phase *p = phase_of(s->system);
   int n = (int)rn_recipe_int(s->recipe, "batch");
