@@ -183,6 +183,11 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
   session *s = fine ? bare(r, k.obs, RN_MAX(k.act, 1), o->actions, rollout ? RN_MAX(k.n, 1) : 0, err) : NULL;
   fine = s != NULL && fill(s, o->params, err);
   if (fine && !phase_of(s->system)) fine = rn_fail(err, "%s has no update on rows: nothing to step", s->system->name);
+  // an imitator reads no more than obs and act; every other update reads all columns
+  static const char *const columns[] = {"act", "reward", "terminated", "truncated", "next"};
+  int wanted = fine && strcmp(s->system->name, "bc") == 0 ? 1 : RN_COUNT(columns);
+  for (int i = 0; fine && i < wanted; i++)
+    if (!rn_safetensors_find(batch, columns[i])) fine = rn_fail(err, "%s: has no '%s'", o->batch, columns[i]);
   rn_table *t = fine && phase_of(s->system)->rows ? table_of(batch, o->batch, &k, o->actions > 0, err) : NULL;
   fine = fine && (t || !phase_of(s->system)->rows);
   noise source = {.f = draws, .path = o->noise, .err = err};

@@ -148,7 +148,7 @@ TEST(what_does_not_fit_is_refused_and_nothing_is_written) {
   write_rows(rows, NULL, NULL);
   CHECK(step(SAC, NULL, (rn_step_files){.init = params, .obs = OBS, .act = ACT}, &err) == RN_OK);
   CHECK(step(BC, NULL, (rn_step_files){.init = of_bc, .obs = OBS, .act = ACT}, &err) == RN_OK);
-  CHECK(step(SAC, NULL, (rn_step_files){.params = of_bc, .batch = rows, .out = out}, &err) == RN_INPUT);
+  CHECK(step(2, NULL, (rn_step_files){.params = of_bc, .batch = rows, .out = out}, &err) == RN_INPUT);
   CHECK_TEXT(err.text, "has no '");
   CHECK(step(SAC, "hidden.q=16", (rn_step_files){.params = params, .batch = rows, .out = out}, &err) == RN_INPUT);
   CHECK_TEXT(err.text, "entries, not");
