@@ -3,12 +3,18 @@
 
 //---- a session without sources -----------------------------------------------------------------------------------------------------------
 
-static session *bare(const rn_recipe *r, int obs, int act, int actions, rn_error *err) {
+// rows: environments of a rollout, 0: as the recipe says
+static session *bare(const rn_recipe *r, int obs, int act, int actions, int rows, rn_error *err) {
   rn_recipe *sized = rn_recipe_copy(r);
   char text[32];
   snprintf(text, sizeof text, "%d", obs), rn_recipe_put(sized, "shape.obs", text, "command line");
   snprintf(text, sizeof text, "%d", act), rn_recipe_put(sized, "shape.act", text, "command line");
   snprintf(text, sizeof text, "%d", actions), rn_recipe_put(sized, "shape.actions", text, "command line");
+  const rn_given *said = rn_recipe_find(r, "rows");
+  snprintf(text, sizeof text, "%d", rows);
+  if (rows > 0 && said && strcmp(said->text, text) != 0)
+    return rn_recipe_free(sized), rn_fail(err, "%s: rows: %s, but the rollout is of %s environments", said->place, said->text, text), NULL;
+  if (rows > 0 && !said) rn_recipe_put(sized, "rows", text, "batch");
   rn_recipe_drop(sized, "data"), rn_recipe_drop(sized, "env");
   session *s = session_new(sized, &(session_plan){0}, err);
   rn_recipe_free(sized);
@@ -54,29 +60,6 @@ static bool floats_of(const rn_safetensors *f, const char *path, const char *nam
   if (!t) return rn_fail(err, "%s: has no '%s'", path, name);
   if (t->count != count) return rn_fail(err, "%s: '%s' has %lld entries, not %lld", path, name, (long long)t->count, (long long)count);
   return rn_tensor_floats(t, out, err);
-}
-
-// what an update reads must be there, and be numbers; a choice must be one
-static bool batch_is_whole(const rn_safetensors *f, const char *path, const sizes *k, const rn_system *m, int actions, rn_error *err) {
-  static const char *const all[] = {"obs", "act", "reward", "terminated", "next"};
-  int n = strcmp(m->name, "bc") == 0 ? 2 : RN_COUNT(all);        // cloning looks at no outcome
-  for (int i = 0; i < n; i++)
-    if (!rn_safetensors_find(f, all[i])) return rn_fail(err, "%s: has no '%s'; an update of %s reads obs, act%s", path, all[i], m->name, n > 2 ? ", reward, terminated and next" : "");
-  for (int i = 0; i < n; i++) {
-    const rn_tensor *t = rn_safetensors_find(f, all[i]);
-    int64_t want = (int64_t)k->rows * (strcmp(all[i], "obs") == 0 || strcmp(all[i], "next") == 0 ? k->obs : strcmp(all[i], "act") == 0 ? k->act : 1);
-    if (t->count != want) return rn_fail(err, "%s: '%s' has %lld entries, not %lld", path, all[i], (long long)t->count, (long long)want);
-    float *v = rn_new((size_t)t->count * sizeof *v);
-    bool fine = rn_tensor_floats(t, v, err);
-    for (int64_t j = 0; fine && j < t->count; j++) {
-      if (!isfinite(v[j])) fine = rn_fail(err, "%s: '%s' entry %lld is %g", path, all[i], (long long)j, (double)v[j]);
-      if (fine && i == 1 && actions > 0 && (v[j] < 0 || v[j] >= (float)actions || v[j] != (float)(int)v[j]))
-        fine = rn_fail(err, "%s: 'act' entry %lld is %g, no choice below %d", path, (long long)j, (double)v[j], actions);
-    }
-    rn_free(v);
-    if (!fine) return false;
-  }
-  return true;
 }
 
 static rn_table *table_of(const rn_safetensors *f, const char *path, const sizes *k, bool discrete, rn_error *err) {
@@ -186,7 +169,7 @@ static bool updates(session *s, const rn_safetensors *f, const char *path, const
 rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err) {
   if (o->init) {
     if (o->obs < 1 || (o->act < 1 && o->actions < 1)) return rn_fail(err, "--init needs sizes: obs=N and act=N (or actions=N)"), err->code;
-    session *s = bare(r, o->obs, RN_MAX(o->act, 1), o->actions, err);
+    session *s = bare(r, o->obs, RN_MAX(o->act, 1), o->actions, 0, err);
     bool fine = s && state_write(s->run, o->init, 0, NULL, NULL, 1, (rn_tensor_note[]){{"system", s->system->name}}, err);
     session_free(s);
     return fine ? RN_OK : err->code;
@@ -194,15 +177,17 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
   rn_safetensors *batch = rn_load_safetensors(o->batch, err), *draws = NULL;
   sizes k;
   bool fine = batch && sizes_of(batch, o->batch, &k, err) && (!o->noise || (draws = rn_load_safetensors(o->noise, err)));
-  const rn_system *system = fine ? rn_recipe_system(r, err) : NULL;
-  fine = system && batch_is_whole(batch, o->batch, &k, system, o->actions, err);
-  rn_recipe *sized = rn_recipe_copy(r);
-  char rows[24];
-  snprintf(rows, sizeof rows, "%d", fine && k.n ? k.n : 1);
-  if (fine && phase_of(system) && phase_of(system)->steps) rn_recipe_put(sized, "rows", rows, o->batch);      // a rollout says its own
-  session *s = fine ? bare(sized, k.obs, RN_MAX(k.act, 1), o->actions, err) : NULL;
+  const rn_system *system = rn_recipe_system(r, err);
+  const rn_phase *phase = system ? phase_of(system) : NULL;
+  bool rollout = phase && phase->steps;
+  session *s = fine ? bare(r, k.obs, RN_MAX(k.act, 1), o->actions, rollout ? RN_MAX(k.n, 1) : 0, err) : NULL;
   fine = s != NULL && fill(s, o->params, err);
   if (fine && !phase_of(s->system)) fine = rn_fail(err, "%s has no update on rows: nothing to step", s->system->name);
+  // an imitator reads no more than obs and act; every other update reads all columns
+  static const char *const columns[] = {"act", "reward", "terminated", "truncated", "next"};
+  int wanted = fine && strcmp(s->system->name, "bc") == 0 ? 1 : RN_COUNT(columns);
+  for (int i = 0; fine && i < wanted; i++)
+    if (!rn_safetensors_find(batch, columns[i])) fine = rn_fail(err, "%s: has no '%s'", o->batch, columns[i]);
   rn_table *t = fine && phase_of(s->system)->rows ? table_of(batch, o->batch, &k, o->actions > 0, err) : NULL;
   fine = fine && (t || !phase_of(s->system)->rows);
   noise source = {.f = draws, .path = o->noise, .err = err};
@@ -222,13 +207,13 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
     int n = rn_notes(s->run, &names, &values);
     fine = state_write(s->run, o->out, n, names, values, 1, (rn_tensor_note[]){{"system", s->system->name}}, err);
   }
-  rn_recipe_free(sized), rn_table_free(t), session_free(s), rn_safetensors_close(batch), rn_safetensors_close(draws);
+  rn_table_free(t), session_free(s), rn_safetensors_close(batch), rn_safetensors_close(draws);
   return fine ? RN_OK : err->code;
 }
 
 // the draws of one update on rows of zeros: their order, shapes and laws do not depend on values
 rn_code rn_step_noise(const rn_recipe *r, int obs, int act, int actions, rn_text *out, bool json, rn_error *err) {
-  session *s = bare(r, RN_MAX(obs, 1), RN_MAX(act, 1), actions, err);
+  session *s = bare(r, RN_MAX(obs, 1), RN_MAX(act, 1), actions, 0, err);
   if (!s) return err->code;
   const rn_phase *p = phase_of(s->system);
   int n = (int)rn_recipe_int(s->recipe, "batch");
