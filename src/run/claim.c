@@ -79,7 +79,7 @@ static bool read_arm(claim *c, const claim_entry *e, claim_arm *a, rn_error *err
   char *recipe = rn_printed("arms.%s.recipe", e->name), *evaluate = rn_printed("arms.%s.evaluate", e->name);
   char *tuning = rn_printed("arms.%s.tuning", e->name);
   const rn_given *data = rn_recipe_find(e->say, "data"), *tuned = rn_recipe_find(e->say, "tuned");
-  *a = (claim_arm){.name = e->name, .recipe = merged(c, "common", recipe), .evaluate = merged(c, "evaluate", evaluate), 
+  *a = (claim_arm){.name = e->name, .recipe = merged(c, "common", recipe), .evaluate = merged(c, "evaluate", evaluate),
                    .data = data ? data->text : NULL, .tuning = rn_recipe_part(c->file, tuning), .tuned = tuned && !strcmp(tuned->text, "true")};
   rn_free(recipe), rn_free(evaluate), rn_free(tuning);
   char *key = rn_printed("data.%s.make", a->data ? a->data : "");

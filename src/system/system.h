@@ -1,1 +1,2 @@
+/* system/system.h - what the file of a system includes. */
 #include "rein/system.h"

@@ -143,7 +143,7 @@ TEST(wrong_claims_are_refused_with_their_place) {
   }
   rn_error err = {0};
   rn_text text = {0}, json = {0};
-  CHECK(rn_claim("no-such-claim", &(rn_claim_options){.folder = test_folder()}, &text, &json, &err) == RN_INPUT); 
+  CHECK(rn_claim("no-such-claim", &(rn_claim_options){.folder = test_folder()}, &text, &json, &err) == RN_INPUT);
   CHECK_TEXT(err.text, "no-such-claim.yaml");
 }
 
