@@ -141,7 +141,7 @@ static double option_real(const session *s, const char *name, double fallback) {
 }
 
 // the figures of watch.c; a doubt is an event of the journal where it begins, and is said once more at the end of the run
-static void log_checks(engine *e, int episodes, const watch *seen) {
+static void log_checks(engine *e, int episodes, const first_look *seen) {
   session *s = e->s;
   long at = (long)s->at[AT_TOTAL], steps = (long)s->at[AT_STEPS];
   checks c;
@@ -161,7 +161,7 @@ static bool evaluate(engine *e, rn_error *err) {
   int *lengths = rn_new((size_t)n * sizeof *lengths);
   rn_error why = {0};
   double gamma = option_real(s, "gamma", NAN);
-  watch seen = {.gamma = gamma, .first = rn_new((size_t)n * (size_t)rn_space_width(&s->kind->obs) * sizeof(float)), .discounted = rn_new((size_t)n * sizeof(double)),
+  first_look seen = {.gamma = gamma, .first = rn_new((size_t)n * (size_t)rn_space_width(&s->kind->obs) * sizeof(float)), .discounted = rn_new((size_t)n * sizeof(double)),
                 .tail = rn_new((size_t)n * sizeof(double))};
   bool fine = session_evaluate(s, s->kind, n, rn_run_seed(s->run), returns, lengths, &seen, &why);
   if (!fine && why.code == RN_NUMBERS) {

@@ -4,7 +4,7 @@
 enum { TOGETHER = 64,                                           // worlds stepped side by side
        ENDLESS = 1000000 };                                     // steps after which an episode without a limit counts as endless
 
-bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, const watch *seen,
+bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, const first_look *seen,
                       rn_error *err) {
   int n = RN_MIN(episodes, (int)TOGETHER);
   rn_run *own = rn_run_new(seed, 0);                            // its worlds are no part of the run's state

@@ -68,7 +68,7 @@ static void check_dead(session *s, checks *out) {
              dead, all, 100 * share, ROWS);
 }
 
-static void check_value(session *s, int n, const watch *seen, checks *out) {
+static void check_value(session *s, int n, const first_look *seen, checks *out) {
   rn_net *q = rn_net_find(s->run, "q");
   rn_graph *g = s->act_graph;
   if (!q || !isfinite(seen->gamma) || s->memory) return;
@@ -155,7 +155,7 @@ static void check_far(session *s, checks *out) {
              "%.0f %% of the policy's actions are farther from the log's actions at like states than 95 %% of its own (%.2g of a range of 2): their values are guesses", 100 * far, bound);
 }
 
-void session_check(session *s, int episodes, const watch *seen, checks *out) {
+void session_check(session *s, int episodes, const first_look *seen, checks *out) {
   *out = (checks){0};
   for (int k = 0; k < CHECKS; k++) out->figure[k][0] = out->figure[k][1] = NAN;
   if (!s->system->phases || rn_stopped(s->run)) return;
