@@ -38,9 +38,11 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err);
 /* Goes on from the folder's newest good checkpoint; from the start when there is none. A finished run: RN_OK, nothing changes. */
 rn_code rn_resume(const rn_train_options *o, rn_error *err);
 
-/* A recipe with `stages`: each a run of its own in folder/NAME, in the order of the file. A stage's `from`, `data` and `slots` may name an
- * earlier stage; keys outside `stages` hold for all. A stage `make: ENV` makes a log (policy, episodes or steps, seed). What is finished is
- * not repeated and what was cut short goes on; a stage whose recipe is another one than its folder's is refused. */
+/* A recipe with `stages`: each a run of its own in folder/NAME, each after what it stands on. A stage's `from`, `data` and `slots` may name
+ * another stage (NAME, or NAME:BLOCK of a run, NAME:table of a log); keys outside `stages` hold for all. A stage {measure: rollouts, policy,
+ * env} or {make: ENV, policy} makes a log (episodes or steps, seed). each: {KEY: [a, b]} makes NAME-1, NAME-2; each: STAGE one for each of
+ * STAGE's. A finished stage whose recipe and inputs are the same is not repeated, one that was cut short goes on, another one is made again.
+ * The folder may hold an earlier version of the recipe. */
 rn_code rn_train_stages(const rn_recipe *r, const rn_train_options *o, rn_error *err);
 
 //---- using a run ---------------------------------------------------------------------------------------------------------------------

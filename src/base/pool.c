@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum { MOST = 64 };
-static const long SPIN = 50000;                                // ns a thread looks before it sleeps
+static const long SPIN = 300000;                               // ns a thread looks before it sleeps: longer than what lies between two products of an update
 
 static struct {
   int threads;                                                 // in all, with the caller

@@ -17,7 +17,7 @@ static void room_for(rn_text *t, size_t more) {
 
 void rn_say_bytes(rn_text *t, const void *bytes, size_t n) {
   room_for(t, n);
-  memcpy(t->at + t->n, bytes, n);
+  if (n) memcpy(t->at + t->n, bytes, n);
   t->at[t->n += n] = 0;
 }
 

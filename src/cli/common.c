@@ -76,15 +76,40 @@ static int seeds_in(const char *folder, char ***list) {
   return n;
 }
 
+// the runs of a recipe with stages, in the order of the file
+static int stages_in(const char *folder, char ***list) {
+  char *path = rn_printed("%s/recipe.yaml", folder);
+  rn_error ignored = {0};
+  rn_recipe *r = rn_exists(path) ? rn_recipe_read(path, &ignored) : NULL;
+  const char **names = NULL;
+  int n = 0, stages = r ? rn_recipe_names(r, "stages", &names) : 0;
+  *list = NULL;
+  for (int i = 0; i < stages; i++)
+    for (int k = 0;; k++) {                                     // NAME, then NAME-1, NAME-2, ...
+      char *run = k ? rn_printed("%s/%s-%d", folder, names[i], k) : rn_printed("%s/%s", folder, names[i]);
+      if (cli_is_run(run)) {
+        *list = rn_grow(*list, (size_t)n * sizeof **list, (size_t)(n + 1) * sizeof **list);
+        (*list)[n++] = run;
+      } else {
+        bool past = k > 0 && !rn_exists(run);
+        rn_free(run);
+        if (past) break;
+      }
+    }
+  rn_free(names), rn_recipe_free(r), rn_free(path);
+  return n;
+}
+
 bool cli_runs(int n, const char *const *given, int *count, char ***folders, rn_error *err) {
   *count = 0, *folders = NULL;
   for (int i = 0; i < n; i++) {
     char **seeds = NULL, *one = rn_copy_text(given[i]);
     while (strlen(one) > 1 && ends_with(one, "/")) one[strlen(one) - 1] = 0;
     int m = cli_is_run(one) ? 0 : seeds_in(one, &seeds);
+    if (m == 0 && !cli_is_run(one)) rn_free(seeds), m = stages_in(one, &seeds);
     if (m == 0 && !cli_is_run(one)) {
       struct stat s;
-      const char *what = stat(one, &s) != 0 ? "no such folder" : !S_ISDIR(s.st_mode) ? "not a folder" : "holds no run (no run.sqlite, no seed-N)";
+      const char *what = stat(one, &s) != 0 ? "no such folder" : !S_ISDIR(s.st_mode) ? "not a folder" : "holds no run (no run.sqlite, no seed-N, no stages)";
       rn_fail(err, "%s: %s; a run is what `rein train ... --out FOLDER` leaves", one, what);
       rn_free(one), cli_runs_free(*count, *folders), *folders = NULL;
       return false;

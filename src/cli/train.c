@@ -38,6 +38,17 @@ static bool absent_or_empty(const char *folder) {
   return empty && (d || !rn_exists(folder));
 }
 
+// a recipe with stages may be changed and run again in its folder: what does not depend on the change is kept
+static bool holds_stages(const char *folder) {
+  char *path = rn_printed("%s/recipe.yaml", folder);
+  rn_error ignored = {0};
+  const char **names = NULL;
+  rn_recipe *r = rn_exists(path) ? rn_recipe_read(path, &ignored) : NULL;
+  bool staged = r && rn_recipe_names(r, "stages", &names) > 0;
+  rn_free(names), rn_recipe_free(r), rn_free(path);
+  return staged;
+}
+
 // runs/iql-1, the first number that is free
 static char *free_folder(const char *name) {
   for (int i = 1;; i++) {
@@ -95,6 +106,8 @@ static rn_code one_run(cli *c, const rn_recipe *r, const char *folder, rn_error 
   cli_progress_end(&w.progress);
   if (code != RN_OK || w.fd >= 0) return code;
   if (staged) {
+    rn_error none = {0};                                        // of stages that make logs alone there is nothing to report
+    if (!cli_flag(c, "no-report")) cli_write_report(folder, &none);
     if (c->json) printf("{\"folder\": \"%s\"}\n", folder);
     else if (!c->quiet) printf("%s\n", folder);
     return code;
@@ -118,7 +131,7 @@ rn_code cli_train(cli *c, rn_error *err) {
   const char *out = cli_text(c, "out");
   char *folder = out ? rn_copy_text(out) : free_folder(system ? system->name : "stages");
   bool fine =
-      absent_or_empty(folder) || rn_fail(err, "%s: in use by an earlier run; name another folder, or go on with it: rein resume %s", folder, folder);
+      absent_or_empty(folder) || (!system && out && holds_stages(folder)) || rn_fail(err, "%s: in use by an earlier run; name another folder, or go on with it: rein resume %s", folder, folder);
   rn_code code = !fine ? err->code : system && rn_recipe_int(r, "seeds") > 1 ? cli_train_seeds(c, r, folder, false, err) : one_run(c, r, folder, err);
   rn_free(folder), rn_recipe_free(r);
   return code;

@@ -167,24 +167,45 @@ static bool check_make(const rn_recipe *stage, rn_error *err) {
   return true;
 }
 
+// of a list of `each` the first stands for all here; every run is checked again with its own before the first begins
+static void take_first_of_each(rn_recipe *stage) {
+  rn_recipe *each = rn_recipe_part(stage, "each");
+  for (int i = 0; i < rn_recipe_count(each); i++) {
+    const rn_given *v = rn_recipe_at(each, i);
+    if (v->items > 0) rn_recipe_put(stage, v->key, v->item[0], v->place);
+  }
+  rn_recipe_free(each), rn_recipe_drop(stage, "each");
+}
+
 static bool check_stage(const rn_recipe *r, const char *name, rn_error *err) {
   char *under = rn_printed("stages.%s", name);
   rn_recipe *stage = rn_recipe_part(r, under);
-  static const char *const own[] = {"measure", "slots"};       // of stages alone, or checked when their products are there
-  const rn_given *first = rn_recipe_at(stage, 0);
+  const rn_given *first = rn_recipe_at(stage, 0), *measure, *as, *policy;
   bool fine = first || rn_fail(err, "%s: %s: a stage holds keys of its own: system, data, ...", rn_recipe_place(r, under), under);
-  if (fine && !rn_recipe_find(stage, "system") && rn_recipe_find(stage, "measure"))
-    rn_recipe_put(stage, "system", rn_recipe_find(stage, "measure")->text, rn_recipe_find(stage, "measure")->place);
+  rn_free(under);
+  if (!fine) return rn_recipe_free(stage), false;
+  take_first_of_each(stage);
+  measure = rn_recipe_find(stage, "measure"), as = rn_recipe_find(stage, "as");
+  bool rollouts = measure && strcmp(measure->text, "rollouts") == 0;
+  if (as && !(rollouts && strcmp(as->text, "table") == 0)) fine = rn_fail(err, "%s: as: only `table` of {measure: rollouts}", as->place);
+  rn_recipe_drop(stage, "as");
+  if (fine && rollouts) {
+    const rn_given *env = rn_recipe_find(stage, "env") ? rn_recipe_find(stage, "env") : rn_recipe_find(r, "env");
+    if (!env) fine = rn_fail(err, "%s: rollouts want env: NAME", measure->place);
+    else rn_recipe_put(stage, "make", env->text, env->place);
+    if ((policy = rn_recipe_find(stage, "slots.policy"))) rn_recipe_put(stage, "policy", policy->text, policy->place);
+    rn_recipe_drop(stage, "slots.policy"), rn_recipe_drop(stage, "env"), rn_recipe_drop(stage, "measure");
+  } else if (fine && measure && !rn_recipe_find(stage, "system")) rn_recipe_put(stage, "system", measure->text, measure->place);
   if (fine && rn_recipe_find(stage, "make")) {
     fine = check_make(stage, err);
-    rn_recipe_free(stage), rn_free(under);
+    rn_recipe_free(stage);
     return fine;
   }
-  for (int i = 0; i < RN_COUNT(own); i++) rn_recipe_drop(stage, own[i]);
-  if (fine && !rn_recipe_find(stage, "system")) fine = rn_fail(err, "%s: stage '%s' names no system", first->key_place, name);
+  rn_recipe_drop(stage, "measure");
+  if (fine && !rn_recipe_find(stage, "system")) fine = rn_fail(err, "%s: stage '%s' names no system", rn_recipe_at(stage, 0)->key_place, name);
   const rn_system *system = fine ? rn_recipe_system(stage, err) : NULL;
   fine = system && rn_recipe_check(stage, system, err);
-  rn_recipe_free(stage), rn_free(under);
+  rn_recipe_free(stage);
   return fine;
 }
 

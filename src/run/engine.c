@@ -516,9 +516,13 @@ static bool empty_or_absent(const char *folder, bool *there, rn_error *err) {
   if (!d) return !*there || rn_fail(err, "%s: not a folder that can be read; name another one", folder);
   const char *other = NULL;
   char name[300] = "";
-  for (struct dirent *e; !other && (e = readdir(d));)
-    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && strcmp(e->d_name, "lock") != 0 && strcmp(e->d_name, "live") != 0 && strcmp(e->d_name, "checkpoint") != 0)
-      snprintf(name, sizeof name, "%s", e->d_name), other = name;
+  // what a run that began and was refused or killed may have left, and the key of a stage
+  static const char *const own[] = {".", "..", "lock", "live", "checkpoint", "stage.key"};
+  for (struct dirent *e; !other && (e = readdir(d));) {
+    bool known = false;
+    for (int i = 0; i < RN_COUNT(own); i++) known = known || strcmp(e->d_name, own[i]) == 0;
+    if (!known) snprintf(name, sizeof name, "%s", e->d_name), other = name;
+  }
   closedir(d);
   return !other || rn_fail(err, "%s: holds other things (%s); a run wants a folder of its own", folder, other);
 }
@@ -532,7 +536,9 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err) {
   fine = fine && empty_or_absent(o->folder, &there, err);
   threads_of(r, o);
   // everything that can be wrong with the input is found before anything is written
-  fine = fine && memory_fits(r, memory, err) && (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
+  const rn_system *system = fine ? rn_recipe_system(r, err) : NULL;
+  fine = system && rn_recipe_needs(r, system, err) && memory_fits(r, memory, err) &&
+         (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
   if (fine) {
     fine = made = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err);
     char *lock = rn_printed("%s/lock", o->folder);

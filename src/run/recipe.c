@@ -234,7 +234,9 @@ static bool read_list(const reader *rd, const char *key, const char *key_place, 
 // takes the event
 static bool read_value(const reader *rd, const char *key, const char *key_place, struct fy_event *e, int depth) {
   bool fine = !dressed(rd, e);
-  if (fine && e->type != FYET_SCALAR && depth == MOST_DEPTH) fine = refuse(rd, e, "nested deeper than %d levels", MOST_DEPTH);
+  int dots = 0;                                                // a dotted key is nested too
+  for (const char *at = key; *at; at++) dots += *at == '.';
+  if (fine && (dots >= MOST_DEPTH || (e->type != FYET_SCALAR && depth == MOST_DEPTH))) fine = refuse(rd, e, "nested deeper than %d levels", MOST_DEPTH);
   if (!fine) ;
   else if (e->type == FYET_SCALAR) fine = read_scalar(rd, key, key_place, e);
   else if (e->type == FYET_MAPPING_START) fine = read_map(rd, key, depth + 1);

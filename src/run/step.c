@@ -127,17 +127,19 @@ static bool rollout_of(session *s, const rn_safetensors *f, const char *path, co
 
 //---- noise ------------------------------------------------------------------------------------------------------------------------------------
 
-typedef struct { const rn_safetensors *f; const char *path; rn_error *err; rn_text *say; bool json; int draws; } noise;
+// of several updates the draws count on: the second's first is the one after the first's last
+typedef struct { const rn_safetensors *f; const char *path; rn_error *err; rn_text *say; bool json; int draws, before, update; } noise;
 
 static bool given(void *context, int ordinal, const char *law, const rn_node *x, rn_real *values) {
   noise *k = context;
-  if (k->say) {
-    if (k->json) rn_say_text(k->say, "%s{\"name\": \"noise.%d\", \"shape\": [%d, %d], \"law\": \"%s\"}", k->draws ? ", " : "", ordinal, rn_rows(x), rn_cols(x), law);
-    else rn_say_text(k->say, "noise.%-4d [%d, %d]  %s\n", ordinal, rn_rows(x), rn_cols(x), law);
-    k->draws++;
-  }
+  int number = k->before + ordinal;
+  k->draws = RN_MAX(k->draws, number + 1);
   char name[32];
-  snprintf(name, sizeof name, "noise.%d", ordinal);
+  snprintf(name, sizeof name, "noise.%d", number);
+  if (k->say && k->json)
+    rn_say_text(k->say, "%s{\"name\": \"%s\", \"shape\": [%d, %d], \"law\": \"%s\", \"update\": %d}", number ? ", " : "", name, rn_rows(x), rn_cols(x), law,
+                k->update);
+  else if (k->say) rn_say_text(k->say, "%-10s [%d, %d]  %s  update %d\n", name, rn_rows(x), rn_cols(x), law, k->update);
   const rn_tensor *t = k->f ? rn_safetensors_find(k->f, name) : NULL;
   if (!t) return false;
   if ((size_t)t->count != rn_count(x)) return rn_fail(k->err, "%s: '%s' has %lld entries, the draw has %zu", k->path, name, (long long)t->count, rn_count(x));
@@ -155,23 +157,27 @@ static const rn_phase *phase_of(const rn_system *m) {
   return NULL;
 }
 
-static bool updates(session *s, const rn_safetensors *f, const char *path, const sizes *k, rn_table *t, int count, int rows, rn_error *err) {
+static bool updates(session *s, const rn_safetensors *f, const char *path, const sizes *k, rn_table *t, int count, int rows, noise *draws, rn_error *err) {
   const rn_phase *p = phase_of(s->system);
   for (int u = 0; u < count && err->code == RN_OK && !rn_stopped(s->run); u++) {
-    rn_graph_begin(s->g, rn_key_of(s->run, "step", (uint64_t)u, 0));
+    // the number of the update goes with the state: two calls of one are one call of two
+    long number = (long)s->at[AT_UPDATE];
+    draws->before = draws->draws, draws->update = u + 1;
+    rn_graph_begin(s->g, rn_key_of(s->run, "step", (uint64_t)number, 0));
     rn_notes_clear(s->run);
     if (p->rows) {
       int64_t *row = rn_scratch_bytes(s->g, (size_t)rows * sizeof *row);
       for (int i = 0; i < rows; i++) row[i] = i;
       rn_batch b = rn_batch_new(s->g, s->run, t, NULL, &s->scaling, rows, row);
-      b.update = u, b.updates = count;
+      b.update = number, b.updates = number - u + count;
       p->rows(s->self, &b);
     } else {
       rn_rollout r;
       if (!rollout_of(s, f, path, k, &r, err)) return false;
-      r.update = u, r.updates = count;
+      r.update = number, r.updates = number - u + count;
       p->steps(s->self, &r);
     }
+    s->at[AT_UPDATE]++, s->at[AT_TOTAL]++;
   }
   if (rn_stopped(s->run)) return rn_fail_as(err, rn_stopped(s->run)->code, "%s", rn_stopped(s->run)->text);
   return err->code == RN_OK;
@@ -201,7 +207,15 @@ rn_code rn_step_system(const rn_recipe *r, const rn_step_files *o, rn_error *err
   fine = fine && (t || !phase_of(s->system)->rows);
   noise source = {.f = draws, .path = o->noise, .err = err};
   if (fine) rn_graph_noise(s->g, given, &source);
-  fine = fine && updates(s, batch, o->batch, &k, t, RN_MAX(o->updates, 1), k.rows, err);
+  fine = fine && updates(s, batch, o->batch, &k, t, RN_MAX(o->updates, 1), k.rows, &source, err);
+  // a tensor that no draw took is a mistake of its name
+  for (int i = 0; fine && draws && i < rn_safetensors_count(draws); i++) {
+    const char *name = rn_safetensors_at(draws, i)->name;
+    char wanted[32];
+    bool used = false;
+    for (int d = 0; d < source.draws && !used; d++) snprintf(wanted, sizeof wanted, "noise.%d", d), used = strcmp(wanted, name) == 0;
+    if (!used) fine = rn_fail(err, "%s: no draw takes '%s': there are %d, noise.0, noise.1, ... (`rein help %s --noise`)", o->noise, name, source.draws, s->system->name);
+  }
   if (fine) {
     const char **names;
     const double *values;
@@ -226,8 +240,7 @@ rn_code rn_step_noise(const rn_recipe *r, int obs, int act, int actions, rn_text
     rn_table *t = rn_table_new(RN_COUNT(f), f);
     rn_table_add(t, n);
     rn_graph_noise(s->g, given, &listing);
-    // two updates: a delayed actor draws in the second
-    updates(s, NULL, "", NULL, t, 1, n, err);
+    updates(s, NULL, "", NULL, t, 2, n, &listing, err);         // two: a delayed actor draws in the second
     rn_table_free(t);
   }
   if (json) rn_say_text(out, "]\n");

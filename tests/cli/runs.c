@@ -126,12 +126,14 @@ TEST(stages_pass_on_what_they_made_and_are_not_repeated) {
          "true");
   // a stage that is lost is made again, to the same bytes, and nothing else is touched
   EXPECT(0, "", "cp o/fine/checkpoint/00000030.safetensors x && rm -r o/fine && rein resume o -q && cmp x o/fine/checkpoint/00000030.safetensors");
-  EXPECT(2, "no file and no earlier stage 'mixd'; did you mean 'mixed'?",
+  EXPECT(2, "no file and no stage 'mixd'; did you mean 'mixed'?",
          "sed 's/data: mixed/data: mixd/' s.yaml > t.yaml; rein train t.yaml --out p");
   EXPECT(2, "no key of a `make` stage 'episods'", "sed 's/episodes: 4/episods: 4/' s.yaml > t.yaml; rein train t.yaml --out p");
   EXPECT(2, "t.yaml:11:18: no system 'iqll'; did you mean 'iql'?", "sed 's/system: iql/system: iqll/' s.yaml > t.yaml; rein train t.yaml --out p");
-  EXPECT(2, "made by another recipe; remove it to make it again",
-         "sed -i 's/offline: 30}/offline: 40}/' o/recipe.yaml; sed -i 's/offline: 30$/offline: 40/' o/recipe.yaml; rein resume o");
+  // a changed recipe makes again what depends on the change
+  EXPECT(0, "",
+         "sed -i 's/offline: 30}/offline: 40}/' o/recipe.yaml; sed -i 's/offline: 30$/offline: 40/' o/recipe.yaml; rein resume o -q && test -e "
+         "o/fine/checkpoint/00000040.safetensors");
   EXPECT(0, "", "test ! -e p");
   rn_free(path);
 }
