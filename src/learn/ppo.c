@@ -5,6 +5,20 @@
 #include "rein/system.h"
 #include <stdlib.h>
 
+// an orthogonal head is made with gain sqrt 2, as the layers before it; the method wants .01 for the policy's (all actions alike at first) and 1 for V's
+static void set_head(rn_net *net, double gain) {
+  size_t at = 0, from = 0, count = 0;
+  for (int i = 0; i < rn_net_slices(net); i++) {
+    const rn_slice_spec *s = rn_net_slice(net, i);
+    size_t n = (size_t)RN_MAX(s->members, 1) * (size_t)RN_MAX(s->rows, 1) * (size_t)s->cols;
+    if (strstr(s->name, ".w") && s->init == RN_ORTHOGONAL) from = at, count = n;
+    at += n;
+  }
+  RN_CHECK(at == rn_net_count(net), "%s has %zu parameters in its slices, %zu in all", rn_net_name(net), at, rn_net_count(net));
+  for (size_t i = from; i < from + count; i++) rn_values(net)[i] *= (rn_real)(gain / 1.4142135623730951);
+  rn_changed(net);
+}
+
 void rn_ppo_build(rn_ppo *s, rn_run *run, const char *prefix, const rn_ppo_options *o) {
   char name[64];
   s->o = *o;
@@ -13,6 +27,7 @@ void rn_ppo_build(rn_ppo *s, rn_run *run, const char *prefix, const rn_ppo_optio
   s->pi = rn_policy_new(run, name, house, RN_CAN_LOGP | RN_CAN_SAMPLE, NULL);
   snprintf(name, sizeof name, "%sv", prefix);
   s->v = rn_value_new(run, name);
+  set_head(rn_policy_net(s->pi), 0.01), set_head(s->v, 1);
   s->opt_pi = rn_adam(run, rn_policy_net(s->pi), o->lr), s->opt_v = rn_adam(run, s->v, o->lr);
   rn_optim_betas(s->opt_pi, 0.9, 0.999, 1e-5), rn_optim_betas(s->opt_v, 0.9, 0.999, 1e-5);
   rn_optim_clip(s->opt_pi, o->norm), rn_optim_clip(s->opt_v, o->norm);

@@ -17,6 +17,7 @@ typedef struct {
   long every, evaluate, log_every;
   double began, shown;                                          // seconds: for the display alone, no decision depends on them
   long began_at;
+  checks checks;                                                // of the last evaluation
   double work;                                                  // seconds spent before a resume are not known
 } engine;
 
@@ -133,6 +134,25 @@ static bool save(engine *e, rn_error *err) {
   return checkpoint_write(s, e->o->folder, err);
 }
 
+static double option_real(const session *s, const char *name, double fallback) {
+  for (const rn_option *o = s->system->options; o && o->name; o++)
+    if (strcmp(o->name, name) == 0 && o->kind == RN_OPT_REAL) return *(const double *)((const char *)s->self + o->at);
+  return fallback;
+}
+
+// the figures of watch.c; a doubt is an event of the journal where it begins, and is said once more at the end of the run
+static void log_checks(engine *e, int episodes, const first_look *seen) {
+  session *s = e->s;
+  long at = (long)s->at[AT_TOTAL], steps = (long)s->at[AT_STEPS];
+  checks c;
+  session_check(s, episodes, seen, &c);
+  for (int k = 0; k < CHECKS; k++) {
+    for (int i = 0; i < 2; i++) if (isfinite(c.figure[k][i])) rn_journal_add(e->log, at, steps, check_name(k, i), c.figure[k][i]);
+    if (*c.doubt[k] && !*e->checks.doubt[k]) rn_journal_event(e->log, at, "warning", c.doubt[k]);
+  }
+  e->checks = c;
+}
+
 static bool evaluate(engine *e, rn_error *err) {
   session *s = e->s;
   if (!s->kind || !s->system->act) return true;
@@ -140,7 +160,10 @@ static bool evaluate(engine *e, rn_error *err) {
   double *returns = rn_new((size_t)n * sizeof *returns);
   int *lengths = rn_new((size_t)n * sizeof *lengths);
   rn_error why = {0};
-  bool fine = session_evaluate(s, s->kind, n, rn_run_seed(s->run), returns, lengths, &why);
+  double gamma = option_real(s, "gamma", NAN);
+  first_look seen = {.gamma = gamma, .first = rn_new((size_t)n * (size_t)rn_space_width(&s->kind->obs) * sizeof(float)), .discounted = rn_new((size_t)n * sizeof(double)),
+                .tail = rn_new((size_t)n * sizeof(double))};
+  bool fine = session_evaluate(s, s->kind, n, rn_run_seed(s->run), returns, lengths, &seen, &why);
   if (!fine && why.code == RN_NUMBERS) {
     rn_error ignored = {0};
     rn_fail_as(err, RN_NUMBERS, "update %lld of phase %s: %s; the last good checkpoint stays in %s", (long long)s->at[AT_UPDATE], phase_name(s), why.text, e->o->folder);
@@ -153,9 +176,10 @@ static bool evaluate(engine *e, rn_error *err) {
     rn_journal_add(e->log, at, steps, "eval.return.high", x.high);
     if (s->kind->score_high != s->kind->score_low) rn_journal_add(e->log, at, steps, "eval.score", rn_env_score(s->kind, x.value));
     rn_journal_returns(e->log, at, "eval", n, returns);
+    log_checks(e, n, &seen);
     e->p.evaluations++, e->p.mean = x.value, e->p.low = x.low, e->p.high = x.high;
   }
-  rn_free(returns), rn_free(lengths);
+  rn_free(returns), rn_free(lengths), rn_free(seen.first), rn_free(seen.discounted), rn_free(seen.tail);
   return fine;
 }
 
@@ -403,6 +427,7 @@ static rn_code live(engine *e, bool resumed, rn_error *err) {
   if (code) return code;
   bool fine = m->cells || evaluate(e, err);
   if (fine && m->evaluate) fine = m->evaluate(s->self, &(rn_report){e}, err);
+  for (int k = 0; fine && k < CHECKS; k++) if (*e->checks.doubt[k]) say(e, "warning", e->checks.doubt[k]);
   s->at[AT_FINISHED] = 1;
   rn_journal_ended(e->log, now() - e->began);
   fine = fine && save(e, err);
@@ -512,8 +537,14 @@ rn_code rn_train(const rn_recipe *r, const rn_train_options *o, rn_error *err) {
   threads_of(r, o);
   // everything that can be wrong with the input is found before anything is written
   const rn_system *system = fine ? rn_recipe_system(r, err) : NULL;
-  fine = system && rn_recipe_needs(r, system, err) && memory_fits(r, memory, err) && (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
-  if (fine) fine = made = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err);
+  fine = system && rn_recipe_needs(r, system, err) && memory_fits(r, memory, err) &&
+         (s = session_new(r, &(session_plan){.collects = true, .memory = memory}, err)) != NULL && session_start(s, err);
+  if (fine) {
+    fine = made = rn_make_folder(checkpoint, err) && rn_lock_folder(o->folder, err);
+    char *lock = rn_printed("%s/lock", o->folder);
+    if (!fine && !there && !rn_exists(lock)) rmdir(checkpoint), rmdir(o->folder);      // with a lock it is another process's by now
+    rn_free(lock);
+  }
   if (fine && s->live) {                                        // a replay lives in the folder
     session_free(s);
     fine = (s = session_new(r, &(session_plan){o->folder, true, memory}, err)) != NULL && session_start(s, err);

@@ -1,29 +1,46 @@
 /* run/evaluate.c - the policy on fresh episodes: the same starts for the same seed, whatever was trained and whenever it is asked. */
 #include "session.h"
 
-enum { TOGETHER = 64 };                                         // worlds stepped side by side
+enum { TOGETHER = 64,                                           // worlds stepped side by side
+       ENDLESS = 1000000 };                                     // steps after which an episode without a limit counts as endless
 
-bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, rn_error *err) {
+bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, const first_look *seen,
+                      rn_error *err) {
   int n = RN_MIN(episodes, (int)TOGETHER);
   rn_run *own = rn_run_new(seed, 0);                            // its worlds are no part of the run's state
   rn_worlds *w = rn_worlds_new(own, kind, "eval", n, err);
   if (!w) return rn_run_free(own), false;
   float *act = rn_new((size_t)w->rows * (size_t)w->act * sizeof *act);
   float *memory = rn_new((size_t)w->rows * (size_t)(s->memory + 1) * sizeof *memory);
+  double *weight = rn_new((size_t)n * sizeof *weight);           // gamma^t
+  uint8_t *was_over = rn_new((size_t)n);
   bool fine = true;
   for (int from = 0; fine && from < episodes; from += n) {
     rn_worlds_episode_set(w, from / n), rn_worlds_reset_all(w);
     memset(memory, 0, (size_t)w->rows * (size_t)s->memory * sizeof *memory);
+    for (int i = 0; seen && i < n && from + i < episodes; i++) {
+      memcpy(seen->first + (size_t)(from + i) * (size_t)w->obs, w->env.obs + (size_t)i * (size_t)w->seats * (size_t)w->obs, (size_t)w->obs * sizeof(float));
+      seen->discounted[from + i] = 0, weight[i] = 1;
+    }
     for (bool going = true; fine && going;) {
+      for (int i = 0; i < n; i++) was_over[i] = rn_worlds_over(w, i);
       session_act(s, w, NULL, "act.eval", RN_EVALUATE, 0, memory, act, NULL);
-      fine = rn_worlds_step(w, act);
+      fine = rn_worlds_step(w, act) && !rn_stopped(own);
+      for (int i = 0; seen && i < n && from + i < episodes; i++) {
+        if (was_over[i]) continue;
+        seen->discounted[from + i] += weight[i] * (s->scaling.reward_scale * (double)w->env.reward[i * w->seats] + s->scaling.reward_bias), weight[i] *= seen->gamma;
+        seen->tail[from + i] = w->env.terminated[i * w->seats] ? 0 : weight[i];
+      }
+      if (fine && kind->limit == 0)
+        for (int i = 0; fine && i < n; i++)
+          if (w->step[i] >= ENDLESS) fine = rn_fail(err, "%s: says no time limit, and an episode has not ended after %d steps: give it a limit", kind->name, ENDLESS);
       going = false;
       for (int i = 0; i < n; i++) going |= !rn_worlds_over(w, i);
     }
     for (int i = 0; i < n && from + i < episodes; i++) returns[from + i] = w->total[i * w->seats], lengths[from + i] = (int)w->step[i];
   }
-  if (!fine) rn_fail_as(err, RN_NUMBERS, "evaluation: %s", rn_stopped(own)->text);
-  rn_free(act), rn_free(memory), rn_worlds_close_all(own), rn_run_free(own);
+  if (rn_stopped(own)) rn_fail_as(err, RN_NUMBERS, "evaluation: %s", rn_stopped(own)->text);
+  rn_free(weight), rn_free(was_over), rn_free(act), rn_free(memory), rn_worlds_close_all(own), rn_run_free(own);
   return fine;
 }
 
@@ -38,7 +55,7 @@ void rn_evaluation_free(rn_evaluation *e) { rn_free(e->returns), rn_free(e->leng
 static bool by_episodes(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, rn_evaluation *out, rn_error *err) {
   out->episodes = episodes, out->returns = rn_new((size_t)episodes * sizeof(double)), out->lengths = rn_new((size_t)episodes * sizeof(int));
   snprintf(out->env, sizeof out->env, "%s", kind->name);
-  if (!session_evaluate(s, kind, episodes, seed, out->returns, out->lengths, err)) return false;
+  if (!session_evaluate(s, kind, episodes, seed, out->returns, out->lengths, NULL, err)) return false;
   rn_boot how = {.key = rn_key_new(seed, "evaluate.interval", 0, 0)};
   evaluation_figure(out, "return", rn_interval_of(RN_STAT_MEAN, 1, &episodes, out->returns, &how));
   if (kind->score_high != kind->score_low) {

@@ -78,7 +78,22 @@ rn_node *session_observe(session *s, rn_graph *g, int n, const float *raw, rn_no
 
 //---- evaluation (evaluate.c) ------------------------------------------------------------------------------------------------------------
 
-bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, rn_error *err);
+// what an evaluation saw besides returns, of each episode: for the checks of a critic
+typedef struct {
+  double gamma;
+  float *first;                                // [episodes, obs] raw first observations
+  double *discounted;                          // [episodes] sum of gamma^t (scale r + bias)
+  double *tail;                                // [episodes] gamma^T where the clock ended it, 0 at a true end: the weight of what was not seen
+} first_look;
+bool session_evaluate(session *s, const rn_env_kind *kind, int episodes, uint64_t seed, double *returns, int *lengths, const first_look *seen,   // seen: NULL or filled
+                      rn_error *err);
+
+/* Whether training can be trusted (watch.c): dead units, the critic's values against what episodes gave, how far actions are from the log's.
+ * figure: NAN where it does not apply; doubt: a sentence with the numbers, or "". Reads the state and changes none of it. */
+enum { CHECK_DEAD, CHECK_VALUE, CHECK_FAR, CHECKS };
+typedef struct { double figure[CHECKS][2]; char doubt[CHECKS][320]; } checks;
+void session_check(session *s, int episodes, const first_look *seen, checks *out);
+const char *check_name(int check, int figure);                                           // "check.q"
 
 void evaluation_figure(rn_evaluation *e, const char *name, rn_interval x);               // adds one
 bool rn_evaluate_log(session *s, const char *path, rn_evaluation *out, rn_error *err);   // held-out episodes: FQE and WIS (evaluate_log.c)

@@ -14,7 +14,7 @@ static const rn_option options[] = {
   RN_COMMON(ppo, gamma, lr),
   RN_OPTION(ppo, lambda, 0.95, 0, 1, "GAE's trace"),
   RN_OPTION(ppo, clip, 0.2, 0, 10, "the ratio is held within 1 +- this"),
-  RN_OPTION(ppo, horizon, 2048, 1, 1e6, "environment steps of each row in a rollout"),
+  RN_OPTION(ppo, horizon, 256, 1, 1e6, "environment steps of each row in a rollout: 2,048 in all with 8 rows"),
   RN_OPTION(ppo, epochs, 10, 1, 1000, "passes over a rollout"),
   RN_OPTION(ppo, minibatch, 64, 2, 1e6, "rows of a gradient step; what does not fill one is left out"),
   RN_OPTION(ppo, value, 0.5, 0, 100, "weight of the value's loss"),
