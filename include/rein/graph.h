@@ -36,7 +36,7 @@ void rn_graph_noise(rn_graph *g, rn_noise_source source, void *context);
 
 //---- nodes -----------------------------------------------------------------------------------------------------------------------
 
-rn_graph *rn_graph_of(const rn_node *x);
+rn_graph *rn_graph_of(const rn_node *x);              // the graph that made it
 int rn_rows(const rn_node *x);                       // product of all sizes but the last
 int rn_cols(const rn_node *x);
 int rn_dim(const rn_node *x, int i);                 // i = 0 .. 3; the last is 3
@@ -56,10 +56,10 @@ rn_node *rn_uniform_node(rn_graph *g, int rows, int cols);                      
 
 //---- operations ------------------------------------------------------------------------------------------------------------------
 
-rn_node *rn_add(rn_node *a, rn_node *b);
-rn_node *rn_sub(rn_node *a, rn_node *b);
-rn_node *rn_mul(rn_node *a, rn_node *b);
-rn_node *rn_div(rn_node *a, rn_node *b);
+rn_node *rn_add(rn_node *a, rn_node *b);             // a + b, like the next three spread
+rn_node *rn_sub(rn_node *a, rn_node *b);             // a - b
+rn_node *rn_mul(rn_node *a, rn_node *b);             // a b, entry by entry
+rn_node *rn_div(rn_node *a, rn_node *b);             // a / b
 rn_node *rn_min2(rn_node *a, rn_node *b);            // at a tie the gradient goes to a
 rn_node *rn_max2(rn_node *a, rn_node *b);
 rn_node *rn_affine(rn_node *x, double a, double b);  // a x + b
@@ -108,7 +108,7 @@ rn_node *rn_matmul(rn_node *a, rn_node *b, rn_transpose how);    // the last two
 rn_node *rn_linear(rn_node *x, rn_node *w, rn_node *b, rn_act act);
 rn_node *rn_layer_norm(rn_node *x, rn_node *scale, rn_node *shift);   // rows; eps 1e-5; scale, shift [k] or [E, k]; NULL: none
 
-rn_node *rn_reshape(rn_node *x, int d0, int d1, int d2, int d3);
+rn_node *rn_reshape(rn_node *x, int d0, int d1, int d2, int d3);     // as many entries in the same order; the values are x's own
 rn_node *rn_cols_of(rn_node *x, int from, int n);    // [.., k] -> [.., n]
 rn_node *rn_slice(rn_node *x, int dim, int from, int n);
 rn_node *rn_pad(rn_node *x, int dim, int from, int size);        // the other way: zeros around x in a node of `size` along dim

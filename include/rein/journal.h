@@ -46,7 +46,7 @@ const char *rn_sqlite_version(void);
 
 //---- TensorBoard's event file (tensorboard.c) ----------------------------------------------------------------------------------------
 
-uint32_t rn_crc32c(const void *bytes, size_t n);
+uint32_t rn_crc32c(const void *bytes, size_t n);               // Castagnoli's, as the format asks
 void rn_event_version(rn_text *t);                                                     // the record that begins a file
 void rn_event_scalar(rn_text *t, long step, const char *tag, double value);
 #endif

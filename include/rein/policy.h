@@ -58,8 +58,8 @@ typedef struct {
 } rn_class;
 struct rn_policy { const rn_class *kind; rn_net *net; rn_shape shape; rn_run *run; };
 
-const rn_class *const *rn_classes(int *n);
-const rn_class *rn_class_find(const char *name);
+const rn_class *const *rn_classes(int *n);                                // all of them
+const rn_class *rn_class_find(const char *name);                          // NULL: no such class
 /* `class_default` unless the recipe's key `policy` (for "pi") or `policy.NAME` says otherwise; `can`: what the system needs of it (was
  * checked before; fatal here). s NULL: the shape of the run's source. */
 rn_policy *rn_policy_new(rn_run *run, const char *name, const char *class_default, unsigned can, const rn_shape *s);

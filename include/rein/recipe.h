@@ -36,7 +36,7 @@ int rn_recipe_names(const rn_recipe *r, const char *under, const char ***names);
 
 //---- asking ------------------------------------------------------------------------------------------------------------------------
 
-int rn_recipe_count(const rn_recipe *r);
+int rn_recipe_count(const rn_recipe *r);                                               // keys that are given
 const rn_given *rn_recipe_at(const rn_recipe *r, int i);                               // in the order of the file
 const rn_given *rn_recipe_find(const rn_recipe *r, const char *key);                   // as given; NULL where the recipe does not say
 /* With defaults: what the recipe says, else what the table of keys says, else (keys without a default) NULL, NAN, -1, false.

@@ -25,7 +25,8 @@ typedef double (*rn_statistic)(int n, const int *pick, const void *data, double 
 rn_interval rn_bootstrap(int strata, const int *size, rn_statistic f, const void *data, const rn_boot *how);
 
 typedef enum { RN_STAT_MEAN, RN_STAT_IQM, RN_STAT_MEDIAN } rn_summary;
-double rn_summarise(rn_summary what, int n, const double *x);
+double rn_summarise(rn_summary what, int n, const double *x);      // the number alone
+/* The number and its bootstrap interval; x [sum(size)]. */
 rn_interval rn_interval_of(rn_summary what, int strata, const int *size, const double *x, const rn_boot *how);
 /* what(a) - what(b), both on the same drawn units: arms that share seeds and tasks. a, b [sum(size)]. */
 rn_interval rn_paired(rn_summary what, int strata, const int *size, const double *a, const double *b, const rn_boot *how);

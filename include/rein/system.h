@@ -176,15 +176,17 @@ void rn_sac_actor(const rn_sac *s, const rn_batch *b);           // one actor st
 
 typedef struct { double gamma, tau, lr, noise, clip; int delay; } rn_td3_options;
 typedef struct { rn_td3_options o; rn_policy *pi, *slow; rn_net *q, *target; rn_optim *opt_pi, *opt_q; } rn_td3;
+/* Makes the blocks pi, q, their slow copies and optimisers; the second is one critic step. */
 void rn_td3_build(rn_td3 *s, rn_run *run, const char *prefix, const rn_td3_options *o);
-void rn_td3_critic(const rn_td3 *s, const rn_batch *b);
+void rn_td3_critic(const rn_td3 *s, const rn_batch *b);          // towards the smoothed target; no copy moves
 /* -lambda mean Q1(s, pi(s)) + `pull` x mse(pi(s), towards), lambda = alpha / mean |Q1|; alpha 0: -mean Q1 alone. Then all slow copies move. */
 void rn_td3_actor(const rn_td3 *s, const rn_batch *b, double alpha, rn_node *towards);
 
 typedef struct { double gamma, lambda, clip, value, entropy, norm, target_kl, lr; int epochs, minibatch; bool anneal, clip_value, scale_reward; } rn_ppo_options;
 typedef struct { rn_ppo_options o; rn_policy *pi; rn_net *v; rn_optim *opt_pi, *opt_v; double *returns, *moments; int rows; } rn_ppo;
+/* Makes the blocks pi and v and their optimisers. */
 void rn_ppo_build(rn_ppo *s, rn_run *run, const char *prefix, const rn_ppo_options *o);
-void rn_ppo_update(const rn_ppo *s, const rn_rollout *r);
+void rn_ppo_update(const rn_ppo *s, const rn_rollout *r);        // all epochs over one rollout
 
 #include "rein/site.h"
 #endif

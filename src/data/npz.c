@@ -322,7 +322,9 @@ static bool send_imitation(archive *a, sink *out, rn_error *err) {
   if (!obs || !act || !cut || !terminal) return rn_fail(err, "%s: obs, acts, indices or terminal hold objects, not numbers", a->in->path);
   int64_t episodes = rows_of(cut) + 1, rows = rows_of(act), from = 0;
   if (cut->dims == 1 && cut->dim[0] == 0) episodes = 1;
-  if (rows_of(obs) != rows + episodes) return rn_fail(err, "%s: obs has %lld rows; %lld acts in %lld trajectories need %lld", a->in->path, (long long)rows_of(obs), (long long)rows, (long long)episodes, (long long)(rows + episodes));
+  if (rows_of(obs) != rows + episodes)
+    return rn_fail(err, "%s: obs has %lld rows; %lld acts in %lld trajectories need %lld", a->in->path, (long long)rows_of(obs), (long long)rows,
+                   (long long)episodes, (long long)(rows + episodes));
   if (rows_of(terminal) != episodes || terminal->width != 1 || (rew && (rows_of(rew) != rows || rew->width != 1)) || cut->width != 1)
     return rn_fail(err, "%s: terminal, indices or rews do not have the number of trajectories or steps", a->in->path);
   if (obs->width > 1 << 24 || act->width > 1 << 24) return rn_fail(err, "%s: obs or acts are too wide", a->in->path);

@@ -321,7 +321,6 @@ static rn_code phase(engine *e, const rn_phase *p, rn_error *err) {
   if (updates < 0) return err->code;
   bool collecting = p->steps || (!p->rows && !p->alone) || p->counts_steps;
   if (collecting && length_of(s, p) > 0 && !s->kind) return rn_fail(err, "phase %s of %s needs an environment: say env=NAME", p->name, s->system->name), err->code;
-  if (p->rows && updates > 0 && !s->log && !s->live) return rn_fail(err, "phase %s of %s needs data: say data=LOG, or an environment", p->name, s->system->name), err->code;
   while (s->at[AT_UPDATE] < updates) {
     bool over;
     rn_notes_clear(s->run);

@@ -44,7 +44,7 @@ bool session_fits(session *s, rn_error *err) {
     bool steps_off = rn_recipe_find(s->recipe, key) && rn_recipe_int(s->recipe, key) == 0;
     if (p->rows && !p->no_env && !s->kind && !steps_off)
       return rn_fail(err, "%s steps an environment in its phase %s: say env=NAME (`rein envs` lists them), or leave the phase out with %s=0", s->system->name, p->name, option_of(s, p));
-    if (p->rows && !s->log && !s->live) return rn_fail(err, "phase %s of %s needs data: say data=LOG, or an environment", p->name, s->system->name);
+    if (p->rows && !s->log && (!s->live || p->no_env)) return rn_fail(err, "phase %s of %s needs data: say data=LOG, or an environment", p->name, s->system->name);
     if (p->counts_steps && !whole_updates(s, p, err)) return false;
   }
   return true;

@@ -172,7 +172,8 @@ TEST(an_import_to_a_folder_is_the_same_table) {
 static const rn_columns pendulum = {.n_obs = 2, .obs = (const char *const[]){"th", "dth"}, .n_act = 1, .act = (const char *const[]){"u"}, .reward = "r", .terminated = "done", .episode = "id", .time = "t"};
 
 TEST(csv_is_read_by_the_columns_of_the_recipe) {
-  rn_table *t = text("a.csv", "\xef\xbb\xbfid,t,th,dth,u,r,done,\"a, note\"\r\nx,0,1,2,0.5,-1,False,\"said \"\"no\"\"\nand went\"\r\nx,1,3,4,0.25,-2,True,\r\ny,0,5,6,1,-3,0,\r\nz,0,7,8,1,-4,0,\r\nz,1,9,10,1,-5,0,\r\nz,0,11,12,1,-6,0,", &pendulum);
+  rn_table *t = text("a.csv", "\xef\xbb\xbfid,t,th,dth,u,r,done,\"a, note\"\r\n"
+                     "x,0,1,2,0.5,-1,False,\"said \"\"no\"\"\nand went\"\r\nx,1,3,4,0.25,-2,True,\r\ny,0,5,6,1,-3,0,\r\nz,0,7,8,1,-4,0,\r\nz,1,9,10,1,-5,0,\r\nz,0,11,12,1,-6,0,", &pendulum);
   int64_t n;
   const rn_episode *e = rn_table_episodes(t, &n);
   CHECK(rn_table_rows(t) == 6 && n == 4);
