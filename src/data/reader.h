@@ -40,8 +40,8 @@ bool rn_read_jsonl(const foreign *in, sink *out, rn_error *err);
 bool rn_reader_confine(size_t bytes);
 
 /* The parent's side: checks every byte. */
-rn_table *rn_read_frames(const char *path, get_bytes get, void *from, rn_error *err);
-rn_table *rn_pass_frames(const char *path, const char *folder, get_bytes get, void *from, rn_error *err);   // to a folder, mapped back
+rn_table *rn_read_frames(const char *path, get_bytes from, void *of, rn_error *err);
+rn_table *rn_pass_frames(const char *path, const char *folder, get_bytes from, void *of, rn_error *err);   // to a folder, mapped back
 
 /* More than this from a file of n bytes is a bomb: 1 GiB and 200 times its size. */
 static inline uint64_t rn_most_bytes(size_t n) { return ((uint64_t)1 << 30) + 200 * (uint64_t)n; }

@@ -296,7 +296,7 @@ void plot_histogram(rn_text *t, const rn_axes *a, int n, const double *x, int bi
   for (int i = 0; i < n; i++) {
     if (!isfinite(x[i])) continue;
     int b = RN_MIN((int)((x[i] - low) / (high - low) * bins), bins - 1);
-    most = RN_MAX(most, ++count[b]);
+    count[b]++, most = RN_MAX(most, count[b]);
   }
   frame f = {.left = 52, .top = a->y ? 30 : 12, .x0 = low, .x1 = high, .y0 = 0, .y1 = RN_MAX(most, 1)};
   round_out(&f.y0, &f.y1);
