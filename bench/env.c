@@ -2,6 +2,7 @@
  * cartpole: 64 worlds, random actions, resets; its floor is a plain loop over the equations with a cheap generator for its starts.
  * MuJoCo: 8 worlds, random actions, resets; its floor makes the same mj_steps and the same starts and nothing else: no observation, reward,
  * end, mapping or check. Both sides get the same actions, made beforehand, and take turns, so a change of the clock meets both. */
+#include "clock.h"
 #include "bench_env.h"
 #include "rein/bodies.h"
 #include "rein/worlds.h"
@@ -27,19 +28,6 @@ static figure figure_of(const double x[REPETITIONS]) {
   memcpy(sorted, x, sizeof sorted);
   qsort(sorted, REPETITIONS, sizeof *sorted, order);
   return (figure){sorted[REPETITIONS / 2], sorted[0], sorted[REPETITIONS - 1]};
-}
-
-static void cpu_name(char *name, size_t room) {
-  snprintf(name, room, "unknown CPU");
-  FILE *f = fopen("/proc/cpuinfo", "r");
-  char line[256];
-  while (f && fgets(line, sizeof line, f))
-    if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-      snprintf(name, room, "%s", strchr(line, ':') + 2);
-      name[strcspn(name, "\n")] = 0;
-      break;
-    }
-  if (f) fclose(f);
 }
 
 //---- the two sides ---------------------------------------------------------------------------------------------------------------
@@ -146,8 +134,8 @@ int rn_bench_env(FILE *out, bool json) {
     {"cartpole", POLES, 20000, BAR_POLE}, {"hopper", BODIES, 400, BAR_BODIES}, {"halfcheetah", BODIES, 1000, BAR_BODIES},
     {"walker2d", BODIES, 300, BAR_BODIES}, {"ant", BODIES, 150, BAR_BODIES}, {"invertedpendulum", BODIES, 3000, BAR_BODIES},
     {"reacher", BODIES, 2000, BAR_BODIES}};
-  char cpu[200];
-  cpu_name(cpu, sizeof cpu);
+  char cpu[128];
+  bench_processor(cpu);
   const int threads = rn_threads();
   rn_threads_set(1);
   if (json) fprintf(out, "{\"cpu\": \"%s\", \"mujoco\": \"%s\", \"unit\": \"environment steps a CPU-second\", \"rows\": [", cpu, rn_bodies_version());

@@ -1,6 +1,7 @@
 /* bench/gemm.c - how fast products are, beside what the core can do and what LIBXSMM and oneDNN do. Operands lie as a training step has
  * them: weights unpacked at each call, for us and for the others. Candidates take turns within a repetition, so a change of the clock
  * meets all of them. The only file that names the two libraries; oneDNN is loaded when measured, for it brings threads of its own. */
+#include "clock.h"
 #include "bench.h"
 #include "rein/math.h"
 #include <dlfcn.h>
@@ -143,19 +144,6 @@ static void (*xsmm_kernel(const rn_product *p))(const float *, const float *, fl
 
 //---- the table ---------------------------------------------------------------------------------------------------------------------------
 
-static void cpu_name(char *name, size_t room) {
-  snprintf(name, room, "unknown CPU");
-  FILE *f = fopen("/proc/cpuinfo", "r");
-  char line[256];
-  while (f && fgets(line, sizeof line, f))
-    if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-      snprintf(name, room, "%s", strchr(line, ':') + 2);
-      name[strcspn(name, "\n")] = 0;
-      break;
-    }
-  if (f) fclose(f);
-}
-
 static void say_figure(FILE *out, bool json, const char *name, figure f) {
   if (json && f.median > 0) fprintf(out, ", \"%s\": {\"median\": %.2f, \"min\": %.2f, \"max\": %.2f}", name, f.median, f.least, f.most);
   else if (json) fprintf(out, ", \"%s\": null", name);
@@ -187,8 +175,8 @@ int rn_bench_gemm(FILE *out, bool json) {
   float *a = aligned_alloc(64, 3 * ROOM * sizeof *a), *b = a + ROOM, *c = b + ROOM;
   if (!a) return 0;
   fill(a, ROOM, 1), fill(b, ROOM, 2), memset(c, 0, ROOM * sizeof *c);
-  char cpu[200];
-  cpu_name(cpu, sizeof cpu);
+  char cpu[128];
+  bench_processor(cpu);
   const int threads = rn_threads();
   rn_threads_set(1);
   sgemm *const library = load_dnnl();
