@@ -24,7 +24,7 @@ struct rn_node {                        // two cache lines
 };
 _Static_assert(sizeof(struct rn_node) == 128, "two lines");
 
-struct rn_op {                          // one row an operation; ops.c lists them all
+struct rn_op {                          // one row an operation; each file lists its own, pass.c joins them
   const char *name;
   void (*forward)(rn_node *x);          // fills value from the inputs' values
   void (*backward)(rn_node *x);         // adds the gradient into the inputs that want it
