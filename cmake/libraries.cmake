@@ -1,6 +1,6 @@
 # Every outside library, and the one place where it is asked for.
 list(APPEND LIBS dl)
-foreach(package libfyaml jansson sqlite3 hdf5-serial libseccomp cairo lapacke)
+foreach(package libfyaml jansson zlib sqlite3 hdf5-serial libseccomp cairo lapacke)
   pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
   list(APPEND LIBS PkgConfig::${package})
 endforeach()
@@ -12,3 +12,4 @@ else()
   find_library(MUJOCO_LIBRARY mujoco REQUIRED)
 endif()
 list(APPEND LIBS ${MUJOCO_LIBRARY})
+include(cmake/models.cmake)

@@ -2,7 +2,7 @@
 enable_testing()
 pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
 file(GLOB TESTS CONFIGURE_DEPENDS tests/*/*.c tests/*/*/*.c)
-list(FILTER TESTS EXCLUDE REGEX "/(fuzz|support|data)/")
+list(FILTER TESTS EXCLUDE REGEX "/tests/(fuzz|support)/")
 file(GLOB SUPPORT CONFIGURE_DEPENDS tests/support/*.c)
 foreach(kind rein rein64)
   add_library(test_${kind} STATIC ${SUPPORT})

@@ -60,7 +60,10 @@ bool rn_range_limit(rn_range *range, size_t limit);            // lowers the lim
 /* A random stream is a key, not a state: the same key gives the same numbers on any thread, in any order, after any resume.
  * Philox4x32-10 (Salmon et al. 2011): cipher key = mix(seed, purpose), counter = {draw, at, unit low, unit high}. `draw` advances by
  * one for each block of four 32-bit words and is not part of who the key is. */
+#ifndef RN_KEY
+#define RN_KEY                                                 // rein/env.h, which stands alone, says the same
 typedef struct { uint64_t seed, purpose, unit; uint32_t at, draw; } rn_key;
+#endif
 rn_key rn_key_new(uint64_t seed, const char *purpose, uint64_t unit, uint64_t at);
 void rn_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 void rn_key_cipher(const rn_key *key, uint32_t out[2]);        // the cipher key, for bulk generators
@@ -104,6 +107,8 @@ rn_out *rn_out_open(const char *path, rn_error *err);
 void rn_out_bytes(rn_out *out, const void *bytes, size_t n);
 bool rn_out_close(rn_out *out, rn_error *err);                 // frees `out`; on failure nothing is left behind
 void rn_out_abandon(rn_out *out);
+/* The file is cut (or filled with zeros) to `at` bytes, then these follow; on disk when it returns. Made when absent. */
+bool rn_append_at(const char *path, long at, const void *bytes, size_t n, rn_error *err);
 /* A mapped file. Shared and writable when `bytes` > 0 (made or enlarged to that size), read-only when 0. */
 typedef struct { void *at; size_t bytes; } rn_map;
 bool rn_map_open(rn_map *map, const char *path, size_t bytes, rn_error *err);

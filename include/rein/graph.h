@@ -79,6 +79,9 @@ rn_node *rn_abs(rn_node *x);
 rn_node *rn_sin(rn_node *x);
 rn_node *rn_cos(rn_node *x);
 rn_node *rn_erf(rn_node *x);
+rn_node *rn_lgamma(rn_node *x);                      // log of the gamma function, x > 0, and its first two derivatives
+rn_node *rn_digamma(rn_node *x);
+rn_node *rn_trigamma(rn_node *x);
 rn_node *rn_step_of(rn_node *x);                     // 1 where x > 0, else 0; no gradient
 rn_node *rn_clamp(rn_node *x, double low, double high);          // gradient 0 outside
 rn_node *rn_expectile(rn_node *u, double tau);       // |tau - 1[u < 0]| u^2

@@ -42,6 +42,13 @@ void rn_gemm_f64(const rn_product *p);
 RN_VECTOR_FUNCTIONS(RN_DECLARE)
 #undef RN_DECLARE
 
+/* The log of the gamma function and its derivatives, x > 0: order -1 log gamma, 0 digamma, 1 trigamma, .. up to 20. Relative error under
+ * 1e-13 in double (absolute near zeros); the float twin is the double one rounded. NaN below 0. */
+double rn_polygamma_f64(int order, double x);
+float rn_polygamma_f32(int order, float x);
+void rn_vpolygamma_f64(int order, size_t n, const double *x, double *y);
+void rn_vpolygamma_f32(int order, size_t n, const float *x, float *y);
+
 /* Elementwise, for both precisions (the suffix): */
 #define RN_DECLARE(T, s) \
   void rn_vadd_##s(size_t n, const T *x, const T *y, T *z);                    /* z = x + y                  */ \

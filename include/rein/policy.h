@@ -63,6 +63,7 @@ const rn_class *rn_class_find(const char *name);
 /* `class_default` unless the recipe's key `policy` (for "pi") or `policy.NAME` says otherwise; `can`: what the system needs of it (was
  * checked before; fatal here). s NULL: the shape of the run's source. */
 rn_policy *rn_policy_new(rn_run *run, const char *name, const char *class_default, unsigned can, const rn_shape *s);
+rn_policy *rn_policy_find(const rn_run *run, const char *name);           // made by rn_policy_new under this name; NULL: none
 rn_policy *rn_policy_copy(rn_run *run, const rn_policy *p, const char *copy);
 rn_net *rn_policy_net(const rn_policy *p);
 int rn_policy_width(const rn_policy *p);

@@ -4,7 +4,8 @@
 #define REIN_SITE_H
 #define RN_TEXT_OF_(x) #x
 #define RN_TEXT_OF(x) RN_TEXT_OF_(x)
-#define RN_AT(call) (rn_site = __FILE__ ":" RN_TEXT_OF(__LINE__), call)
+static inline void rn_at(const char *site) { rn_site = site; }
+#define RN_AT(call) (rn_at(__FILE__ ":" RN_TEXT_OF(__LINE__)), call)
 #define rn_step(...) RN_AT(rn_step(__VA_ARGS__))
 #define rn_step_at(...) RN_AT(rn_step_at(__VA_ARGS__))
 #define rn_step_together(...) RN_AT(rn_step_together(__VA_ARGS__))

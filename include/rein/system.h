@@ -44,7 +44,7 @@ typedef struct rn_batch {
   const int64_t *row;                           // [B] its row in the source
   int n;
   const struct rn_batch *also;                  // the answer to the plan's next ask; NULL at the last
-  const rn_table *table;                        // where `row` points; NULL when the rows were given (`rein step`)
+  const rn_table *table, *newer;                // where `row` points: below 2^40 a row of table, from 2^40 on one of newer
 } rn_batch;
 rn_node *rn_column(const rn_batch *b, const char *name);
 rn_batch rn_part(const rn_batch *b, int k, int of);      // the k-th of `of` equal parts: several updates a step
@@ -104,7 +104,8 @@ typedef struct {
 typedef enum { RN_SLOT_SOURCE, RN_SLOT_ENV, RN_SLOT_CLASS, RN_SLOT_POLICY, RN_SLOT_JUDGE, RN_SLOT_RUN, RN_SLOT_COLUMN } rn_slot;
 // SOURCE: a table; ENV: an environment; CLASS: of a block that this system trains (key `policy` for pi, `policy.NAME` for others);
 // POLICY: frozen, `runs/a` is that run's act in RN_EVALUATE; RUN: blocks by name; COLUMN: derived at import and at an episode's end
-typedef struct { const char *name; rn_slot slot; unsigned can; const char *why; bool optional; } rn_need;
+// house: the class that build asks for where the recipe names none; NULL: it fits itself to the source
+typedef struct { const char *name; rn_slot slot; unsigned can; const char *why; bool optional; const char *house; } rn_need;
 
 //---- results ---------------------------------------------------------------------------------------------------------------------------
 
@@ -123,6 +124,7 @@ typedef struct {
   const rn_option *options;                                // ends at an option without a name, like the next two
   const rn_need *needs;
   const rn_phase *phases;
+  const char *settings;                                    // its own defaults of the recipe's keys: "hidden=64x64 normalise=running"
   bool (*build)(void *self, rn_run *run, rn_error *err);   // from options, spaces and seed only: a resumed run builds the same
   void (*act)(const void *self, const rn_obs *in, rn_action *out);
   int (*memory)(const void *self);                         // floats a row keeps between two acts; NULL: none
@@ -151,6 +153,38 @@ rn_node *rn_advantage_weight(rn_node *adv, double beta, double cap);       // de
 void rn_gae(int T, int n, const float *reward, const float *live, const uint8_t *cut, const float *value, const float *next_value, double gamma,
             double lambda, float *advantage);
 void rn_returns_from_start(const rn_rollout *r, double gamma, rn_real *G);  // G_h = sum_{i>=h} gamma^i r_i, of the first row's episode
+
+/* Batches: made by the engine from rows of a table (and of a newer one), observations normalised, actions in [-1, 1]. */
+enum { RN_NEWER_SHIFT = 40 };
+typedef struct {
+  const float *mean, *std;                      // [obs] of the normaliser; NULL: as they are
+  float clip;                                   // normalised observations are held within +- this; 0: not
+  int choices;                                  // observations are an index below this, given as a one-hot row; 0: they are numbers
+  const float *act_low, *act_high;              // [act] bounds of a box in physical units; NULL: actions are as policies give them
+  double reward_scale, reward_bias;
+} rn_scaling;
+void rn_normalise(const rn_scaling *s, int n, int w, float *x);  // rows [n, w] in place
+rn_batch rn_batch_new(rn_graph *g, const rn_run *run, const rn_table *table, const rn_table *newer, const rn_scaling *scaling, int n,
+                      const int64_t *rows);
+
+/* The cores: objects with state of their own, for systems that hold one or several; `prefix` is put before block names ("attacker."). */
+typedef struct { double gamma, tau, lr, entropy, temp; bool entropy_backup, fixed_temp; } rn_sac_options;     // entropy: the target, per row
+typedef struct { rn_sac_options o; rn_policy *pi; rn_net *q, *target, *temp; rn_optim *opt_pi, *opt_q, *opt_temp; } rn_sac;
+void rn_sac_build(rn_sac *s, rn_run *run, const char *prefix, const rn_sac_options *o);
+void rn_sac_critic(const rn_sac *s, const rn_batch *b);          // one critic step, then the slow copy moves
+void rn_sac_actor(const rn_sac *s, const rn_batch *b);           // one actor step, then one of the temperature
+
+typedef struct { double gamma, tau, lr, noise, clip; int delay; } rn_td3_options;
+typedef struct { rn_td3_options o; rn_policy *pi, *slow; rn_net *q, *target; rn_optim *opt_pi, *opt_q; } rn_td3;
+void rn_td3_build(rn_td3 *s, rn_run *run, const char *prefix, const rn_td3_options *o);
+void rn_td3_critic(const rn_td3 *s, const rn_batch *b);
+/* -lambda mean Q1(s, pi(s)) + `pull` x mse(pi(s), towards), lambda = alpha / mean |Q1|; alpha 0: -mean Q1 alone. Then all slow copies move. */
+void rn_td3_actor(const rn_td3 *s, const rn_batch *b, double alpha, rn_node *towards);
+
+typedef struct { double gamma, lambda, clip, value, entropy, norm, target_kl, lr; int epochs, minibatch; bool anneal, clip_value, scale_reward; } rn_ppo_options;
+typedef struct { rn_ppo_options o; rn_policy *pi; rn_net *v; rn_optim *opt_pi, *opt_v; double *returns, *moments; int rows; } rn_ppo;
+void rn_ppo_build(rn_ppo *s, rn_run *run, const char *prefix, const rn_ppo_options *o);
+void rn_ppo_update(const rn_ppo *s, const rn_rollout *r);
 
 #include "rein/site.h"
 #endif

@@ -12,11 +12,12 @@
 #include <unistd.h>
 
 bool rn_fault(int error_number) {
-  static atomic_long calls;
-  static long at = -1;
+  static atomic_long calls, wanted = -1;                       // every thread would read the same
+  long at = atomic_load_explicit(&wanted, memory_order_relaxed);
   if (at == -1) {
     const char *text = getenv("RN_FAULT");
-    at = text ? atol(text) : 0;
+    at = text ? RN_MAX(atol(text), 0) : 0;
+    atomic_store_explicit(&wanted, at, memory_order_relaxed);
   }
   if (at == 0 || atomic_fetch_add(&calls, 1) + 1 != at) return false;
   errno = error_number;
@@ -58,13 +59,14 @@ bool rn_read_file(const char *path, char **bytes, size_t *n, rn_error *err) {
   size_t room = S_ISREG(s.st_mode) ? (size_t)s.st_size : 0;
   char *at = rn_new(room + 1);
   bool fine = all_in(fd, at, room);
-  // a pipe has no size: read until it ends
-  for (size_t grown = room; fine && !S_ISREG(s.st_mode);) {
-    if (grown + 1 >= room) at = rn_grow(at, room + 1, room * 2 + 65537), room = room * 2 + 65536;
-    ssize_t got = read(fd, at + grown, room - grown);
-    if (got < 0) fine = false;
-    if (got <= 0) { room = grown; break; }
-    grown += (size_t)got;
+  // a pipe has no size, nor has a file of the kernel's: read until it ends
+  for (size_t n = 0; fine && (!S_ISREG(s.st_mode) || s.st_size == 0);) {
+    if (n == room) at = rn_grow(at, room + 1, room * 2 + 65537), room = room * 2 + 65536;
+    ssize_t got = rn_fault(EIO) ? -1 : read(fd, at + n, room - n);
+    if (got < 0 && errno == EINTR) continue;
+    fine = got >= 0;
+    if (got <= 0) { room = n; break; }
+    n += (size_t)got;
   }
   if (!fine) refuse(err, path, "can't be read"), rn_free(at), at = NULL;
   else at[room] = 0, *bytes = at, *n = room;
@@ -90,13 +92,15 @@ static bool sync_folder_of(const char *path) {
   return fine;
 }
 
+static void out_free(rn_out *out) { rn_free(out->path), rn_free(out->temporary), rn_free(out); }
+
 rn_out *rn_out_open(const char *path, rn_error *err) {
-  char *temporary = rn_printed("%s.tmp%ld", path, (long)getpid());
-  int fd = rn_fault(ENOSPC) ? -1 : open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return refuse(err, path, "can't be written"), rn_free(temporary), NULL;
-  rn_out *out = rn_new(sizeof *out);
-  out->fd = fd, out->path = rn_copy_text(path), out->temporary = temporary;
-  return out;
+  rn_out *out = rn_new(sizeof *out);                           // memory first: its failure must leave no file behind
+  out->path = rn_copy_text(path), out->temporary = rn_printed("%s.tmp%ld", path, (long)getpid());
+  out->fd = rn_fault(ENOSPC) ? -1 : open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (out->fd >= 0) return out;
+  refuse(err, path, "can't be written"), out_free(out);
+  return NULL;
 }
 
 static void flush_out(rn_out *out) {
@@ -109,8 +113,6 @@ void rn_out_bytes(rn_out *out, const void *bytes, size_t n) {
   if (n <= sizeof out->buffer) memcpy(out->buffer + out->n, bytes, n), out->n += n;
   else if (!out->number && !all_out(out->fd, bytes, n)) out->number = errno;
 }
-
-static void out_free(rn_out *out) { rn_free(out->path), rn_free(out->temporary), rn_free(out); }
 
 bool rn_out_close(rn_out *out, rn_error *err) {
   flush_out(out);
@@ -141,7 +143,7 @@ bool rn_write_file(const char *path, const void *bytes, size_t n, rn_error *err)
 bool rn_make_folder(const char *path, rn_error *err) {
   char *part = rn_copy_text(path);
   bool fine = true;
-  for (char *at = part + 1; fine; at++) {
+  for (char *at = part + (*part != 0); fine; at++) {
     if (*at && *at != '/') continue;
     char was = *at;
     *at = 0;
@@ -168,6 +170,7 @@ bool rn_lock_folder(const char *folder, rn_error *err) {
   int fd = rn_fault(EACCES) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   bool fine = fd >= 0 || refuse(err, path, "the folder can't be locked");
   if (fine && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return refuse(err, path, "the folder can't be locked"), close(fd), rn_free(path), false;
     ssize_t n = read(fd, who, sizeof who - 1);
     fine = rn_fail(err, "%s: in use by process %.*s; wait for it or name another folder", folder, n > 0 ? (int)n : 1, n > 0 ? who : "?");
     close(fd);

@@ -76,7 +76,7 @@ static void make_writable(rn_range *r, size_t need) {
 
 void *rn_take(rn_range *r, size_t bytes) {
   size_t from = r->used, to = from + (bytes + ALIGN - 1) / ALIGN * ALIGN;
-  if (to > r->limit || to < from) {
+  if (to > r->limit || bytes > r->limit - from) {             // the second also when `to` has wrapped
     fprintf(stderr, "rein: the range '%s' is full: %.1f MiB in use, %.1f MiB asked for%s%s, limit %.1f MiB (raise it with --mem)\n", r->name,
             (double)from / 1048576, (double)bytes / 1048576, rn_site ? " at " : "", rn_site ? rn_site : "", (double)r->limit / 1048576);
     exit(RN_SYSTEM);

@@ -39,7 +39,10 @@ uint64_t rn_bits(rn_key *key) {
   return (uint64_t)w[1] << 32 | w[0];
 }
 
-float rn_uniform(rn_key *key, float from, float to) { return from + (to - from) * ((float)(rn_bits(key) >> 40) * 0x1p-24f); }
+float rn_uniform(rn_key *key, float from, float to) {
+  float x = from + (to - from) * ((float)(rn_bits(key) >> 40) * 0x1p-24f);
+  return x < to || from >= to ? x : nextafterf(to, from);                   // the sum may round up to `to`
+}
 double rn_uniform64(rn_key *key) { return (double)(rn_bits(key) >> 11) * 0x1p-53; }
 
 double rn_normal64(rn_key *key) {

@@ -130,6 +130,7 @@ void *rn_derived(rn_run *run, size_t bytes, const char *name) {
   for (int i = 0; i < run->n_derived; i++) if (strcmp(run->derived[i].name, name) == 0) d = &run->derived[i];
   if (!d) {
     RN_CHECK(run->n_derived < RN_COUNT(run->derived), "more than %d derived things", RN_COUNT(run->derived));
+    RN_CHECK(strlen(name) < NAME, "'%s' is longer than %d letters", name, NAME - 1);
     d = &run->derived[run->n_derived++];
     snprintf(d->name, NAME, "%s", name);
   }
@@ -147,6 +148,7 @@ void rn_note(rn_run *run, const char *name, double value) {
     int k = 0;
     while (k < run->n_note_text && strcmp(run->note_text[k], name) != 0) k++;
     RN_CHECK(k < MOST_NOTES && i < MOST_NOTES, "more than %d figures an update", MOST_NOTES);
+    RN_CHECK(strlen(name) < NAME, "'%s' is longer than %d letters", name, NAME - 1);
     if (k == run->n_note_text) snprintf(run->note_text[run->n_note_text++], NAME, "%s", name);
     run->note_name[run->n_notes++] = run->note_text[k];
   }

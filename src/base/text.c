@@ -78,11 +78,11 @@ static int distance(const char *a, const char *b) {
 
 const char *rn_nearest(const char *word, int n, const char *const names[]) {
   const char *best = NULL;
-  int least = RN_MAX(2, (int)strlen(word) / 2) + 1;
+  int length = (int)strlen(word), least = RN_MAX(2, length / 2) + 1;
   for (int i = 0; i < n; i++) {
     if (!names[i]) continue;
     int d = distance(word, names[i]);
-    if (d < least) least = d, best = names[i];
+    if (d < least && d < RN_MAX(length, (int)strlen(names[i]))) least = d, best = names[i];      // something must be common
   }
   return best;
 }

@@ -10,7 +10,7 @@ enum {
   ONE_DEPTH = 4096, ONE_ROWS = 64,                      // one column: terms and rows at a time
   FAR_APART = 900, FAR = 128,                           // terms, where each row of b has pages of its own (1024^3: 145 GFLOP/s, at 512 terms 90)
 };
-static const double WORTH_THREADS = 1 << 20;            // multiply-adds: 6 us on one core
+static const double WORTH_THREADS = 4e6;                // multiply-adds
 
 static _Thread_local struct {
   _Alignas(64) float b[TURNED * CHUNK];                 // dy w': panels one after the other, each [depth, width]
@@ -151,11 +151,12 @@ static void part_product(void *context, int part) {
   rows_in_turn(w, i0, i1, j0, j1);
 }
 
-// one part a thread: of the columns, where each gets a few vectors, for then nothing is read or turned twice; else of the rows
+// A few parts a thread, for whoever is awake takes the next: of the columns, where there are panels enough, for then nothing is read or
+// turned twice; else of the rows.
 static void deal(job *w, int threads) {
-  const int vectors = (w->p->n + w->kernels->lanes - 1) / w->kernels->lanes;
-  if (vectors >= 4 * threads) w->col_parts = threads;
-  else if (w->p->m >= 12 * threads) w->row_parts = threads;
+  const int vectors = (w->p->n + w->kernels->lanes - 1) / w->kernels->lanes, panels = vectors / 4, bands = w->p->m / 24;
+  if (panels >= threads) w->col_parts = RN_MIN(panels, 4 * threads);
+  else if (bands >= threads) w->row_parts = RN_MIN(bands, 4 * threads);
   else w->col_parts = RN_MIN(vectors, threads);
 }
 

@@ -32,6 +32,16 @@ void test_fail(const char *file, int line, const char *format, ...) {
   abort();
 }
 
+void test_near(const char *file, int line, const char *text, double a, double b, double tolerance, const char *format, ...) {
+  if (fabs(a - b) <= tolerance * fmax(1, fabs(b))) return;
+  char why[512];
+  va_list list;
+  va_start(list, format);
+  vsnprintf(why, sizeof why, format, list);
+  va_end(list);
+  test_fail(file, line, "%s = %.12g, should be %.12g within %g%s%s", text, a, b, tolerance, *why ? ": " : "", why);
+}
+
 void test_skip(const char *format, ...) {
   va_list list;
   va_start(list, format);

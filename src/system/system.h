@@ -1,0 +1,1 @@
+#include "rein/system.h"
