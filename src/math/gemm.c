@@ -151,11 +151,12 @@ static void part_product(void *context, int part) {
   rows_in_turn(w, i0, i1, j0, j1);
 }
 
-// one part a thread: of the columns, where each gets a few vectors, for then nothing is read or turned twice; else of the rows
+// A few parts a thread, for whoever is awake takes the next: of the columns, where there are panels enough, for then nothing is read or
+// turned twice; else of the rows.
 static void deal(job *w, int threads) {
-  const int vectors = (w->p->n + w->kernels->lanes - 1) / w->kernels->lanes;
-  if (vectors >= 4 * threads) w->col_parts = threads;
-  else if (w->p->m >= 12 * threads) w->row_parts = threads;
+  const int vectors = (w->p->n + w->kernels->lanes - 1) / w->kernels->lanes, panels = vectors / 4, bands = w->p->m / 24;
+  if (panels >= threads) w->col_parts = RN_MIN(panels, 4 * threads);
+  else if (bands >= threads) w->row_parts = RN_MIN(bands, 4 * threads);
   else w->col_parts = RN_MIN(vectors, threads);
 }
 
