@@ -16,12 +16,12 @@ static rn_net *build(rn_run *run, const char *name, const rn_shape *s) {
   return rn_mlp_new(run, name, 0, s->in, s->discrete, &shape, 0, NULL);
 }
 
-static rn_node *allowed(rn_node *logits, rn_view v) {           // -1e9 where not legal
+rn_node *rn_allowed(rn_node *logits, rn_view v) {           // -1e9 where not legal
   return v.legal ? rn_add(logits, rn_affine(v.legal, 1e9, -1e9)) : logits;
 }
-static rn_node *logits(const rn_policy *p, rn_view v) { return allowed(rn_mlp(p->net, v.obs), v); }
+static rn_node *logits(const rn_policy *p, rn_view v) { return rn_allowed(rn_mlp(p->net, v.obs), v); }
 
-rn_node *rn_chosen(rn_graph *g, const rn_node *scores) {        // the first column with the largest score, as a number in one column
+static rn_node *chosen(rn_graph *g, const rn_node *scores) {        // the first column with the largest score, as a number in one column
   int n = rn_rows(scores), k = rn_cols(scores);
   rn_real *x = rn_scratch(g, rn_count(scores)), *best = rn_scratch(g, (size_t)n);
   rn_read(scores, x);
@@ -33,35 +33,35 @@ rn_node *rn_chosen(rn_graph *g, const rn_node *scores) {        // the first col
   return rn_constant(g, n, 1, best);
 }
 
-static rn_node *mode(const rn_policy *p, rn_view v) { return rn_chosen(rn_graph_of(v.obs), logits(p, v)); }
+rn_node *rn_choice_mode(const rn_policy *p, rn_view v) { return chosen(rn_graph_of(v.obs), p->kind->logits(p, v)); }
 
 // the largest of log p + Gumbel noise has law p: one uniform number a column, no running sum whose rounding could miss the last column
-rn_node *rn_chosen_at_random(rn_graph *g, rn_node *lp) {
-  return rn_chosen(g, rn_sub(lp, rn_log(rn_neg(rn_log(rn_uniform_node(g, rn_rows(lp), rn_cols(lp)))))));
+static rn_node *chosen_at_random(rn_graph *g, rn_node *lp) {
+  return chosen(g, rn_sub(lp, rn_log(rn_neg(rn_log(rn_uniform_node(g, rn_rows(lp), rn_cols(lp)))))));
 }
 
-static rn_node *sample(const rn_policy *p, rn_view v, rn_node **logp) {
+rn_node *rn_choice_sample(const rn_policy *p, rn_view v, rn_node **logp) {
   rn_graph *g = rn_graph_of(v.obs);
-  rn_node *lp = rn_log_softmax(logits(p, v)), *a = rn_chosen_at_random(g, lp);
+  rn_node *lp = rn_log_softmax(p->kind->logits(p, v)), *a = chosen_at_random(g, lp);
   if (logp) *logp = rn_pick(lp, rn_choices(g, a));
   return a;
 }
 
-static rn_node *log_prob(const rn_policy *p, rn_view v, rn_node *act) {
-  return rn_pick(rn_log_softmax(logits(p, v)), rn_choices(rn_graph_of(v.obs), act));
+rn_node *rn_choice_log_prob(const rn_policy *p, rn_view v, rn_node *act) {
+  return rn_pick(rn_log_softmax(p->kind->logits(p, v)), rn_choices(rn_graph_of(v.obs), act));
 }
 
-static rn_node *entropy(const rn_policy *p, rn_view v) {
-  rn_node *lp = rn_log_softmax(logits(p, v));
+rn_node *rn_choice_entropy(const rn_policy *p, rn_view v) {
+  rn_node *lp = rn_log_softmax(p->kind->logits(p, v));
   return rn_neg(rn_sum_cols(rn_mul(rn_exp(lp), lp)));
 }
 
 static rn_node *fit(const rn_policy *p, rn_view v, rn_node *act) {
-  rn_node *lp = rn_log_softmax(allowed(rn_mlp_update(p->net, v.obs), v));
+  rn_node *lp = rn_log_softmax(rn_allowed(rn_mlp_update(p->net, v.obs), v));
   return rn_neg(rn_pick(lp, rn_choices(rn_graph_of(v.obs), act)));
 }
 
 const rn_class rn_class_categorical = {
   .name = "categorical", .summary = "a choice among finitely many actions, logits from a perceptron",
-  .can = RN_CAN_SAMPLE | RN_CAN_LOGP | RN_CAN_FIT | RN_CAN_LOGITS | RN_CAN_ENTROPY | RN_CAN_DISCRETE, .build = build, .mode = mode, .sample = sample,
-  .log_prob = log_prob, .entropy = entropy, .fit = fit, .logits = logits};
+  .can = RN_CAN_SAMPLE | RN_CAN_LOGP | RN_CAN_FIT | RN_CAN_LOGITS | RN_CAN_ENTROPY | RN_CAN_DISCRETE, .build = build, .mode = rn_choice_mode, .sample = rn_choice_sample,
+  .log_prob = rn_choice_log_prob, .entropy = rn_choice_entropy, .fit = fit, .logits = logits};

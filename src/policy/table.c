@@ -9,31 +9,12 @@ static rn_net *build(rn_run *run, const char *name, const rn_shape *s) {
 }
 
 static rn_node *logits(const rn_policy *p, rn_view v) {                        // [n, actions]; -1e9 where not legal
-  rn_node *z = rn_matmul(v.obs, rn_leaf(rn_graph_of(v.obs), p->net, 0), RN_NN);
-  return v.legal ? rn_add(z, rn_affine(v.legal, 1e9, -1e9)) : z;
+  return rn_allowed(rn_matmul(v.obs, rn_leaf(rn_graph_of(v.obs), p->net, 0), RN_NN), v);
 }
 
-static rn_node *mode(const rn_policy *p, rn_view v) { return rn_chosen(rn_graph_of(v.obs), logits(p, v)); }
-
-static rn_node *sample(const rn_policy *p, rn_view v, rn_node **logp) {
-  rn_graph *g = rn_graph_of(v.obs);
-  rn_node *lp = rn_log_softmax(logits(p, v)), *a = rn_chosen_at_random(g, lp);
-  if (logp) *logp = rn_pick(lp, rn_choices(g, a));
-  return a;
-}
-
-static rn_node *log_prob(const rn_policy *p, rn_view v, rn_node *act) {
-  return rn_pick(rn_log_softmax(logits(p, v)), rn_choices(rn_graph_of(v.obs), act));
-}
-
-static rn_node *entropy(const rn_policy *p, rn_view v) {
-  rn_node *lp = rn_log_softmax(logits(p, v));
-  return rn_neg(rn_sum_cols(rn_mul(rn_exp(lp), lp)));
-}
-
-static rn_node *fit(const rn_policy *p, rn_view v, rn_node *act) { return rn_neg(log_prob(p, v, act)); }
+static rn_node *fit(const rn_policy *p, rn_view v, rn_node *act) { return rn_neg(rn_choice_log_prob(p, v, act)); }
 
 const rn_class rn_class_table = {
   .name = "softmax-table", .summary = "softmax over a row of logits for each state of a one-hot observation",
-  .can = RN_CAN_SAMPLE | RN_CAN_LOGP | RN_CAN_FIT | RN_CAN_LOGITS | RN_CAN_ENTROPY | RN_CAN_DISCRETE, .build = build, .mode = mode, .sample = sample,
-  .log_prob = log_prob, .entropy = entropy, .fit = fit, .logits = logits};
+  .can = RN_CAN_SAMPLE | RN_CAN_LOGP | RN_CAN_FIT | RN_CAN_LOGITS | RN_CAN_ENTROPY | RN_CAN_DISCRETE, .build = build, .mode = rn_choice_mode, .sample = rn_choice_sample,
+  .log_prob = rn_choice_log_prob, .entropy = rn_choice_entropy, .fit = fit, .logits = logits};

@@ -1,21 +1,14 @@
 /* Promise 5: nothing silent. What is wrong is said in one message with its place and the way out, and a run that is refused leaves no folder. */
 #include "micro.h"
+#include "trained.h"
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static rn_code train_words(const char *folder, const char *words, rn_error *err) {
-  rn_recipe *r = rn_recipe_new(NULL);
-  char *copy = rn_copy_text(words);
-  bool fine = true;
   *err = (rn_error){0};
-  for (char *at = copy, *word; fine && (word = strsep(&at, " "));) if (*word) fine = rn_recipe_set(r, word, err);
-  const rn_system *s = fine ? rn_recipe_system(r, err) : NULL;
-  fine = s && rn_recipe_check(r, s, err) && rn_recipe_needs(r, s, err);
-  rn_code code = fine ? rn_train(r, &(rn_train_options){.folder = folder, .threads = 1}, err) : err->code;
-  rn_free(copy), rn_recipe_free(r);
-  return code;
+  return train_code(folder, words, err);
 }
 
 static const char small[] = "hidden=8 batch=8 evaluate=0 episodes=1 log=10";
